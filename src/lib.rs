@@ -1,0 +1,4 @@
+//! OpenTelemetry for Rust services in one call.
+
+pub mod config;
+mod semconv;
