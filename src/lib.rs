@@ -3,3 +3,5 @@
 pub mod config;
 pub mod exposition;
 mod semconv;
+#[cfg(feature = "prometheus")]
+pub mod server;
