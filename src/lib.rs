@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod exposition;
+pub mod propagation;
 mod semconv;
 #[cfg(feature = "prometheus")]
 pub mod server;
