@@ -1,6 +1,6 @@
 //! Context over process boundaries: the wire formats, and how to write and read them on any carrier.
 //!
-//! A *propagator* knows a wire format ([`TraceContext`], [`Baggage`]); a [`Carrier`] is
+//! A *propagator* knows a wire format ([`TraceContext`], [`Baggage`], [`B3`], [`Jaeger`], `XRay`); a [`Carrier`] is
 //! what travels: HTTP headers, the headers of a queued message, the environment of a child process. [`inject`] and
 //! [`extract`] bring the two together through the propagator of the process, [`inject_with`] and [`extract_with`]
 //! through one that is passed in.
@@ -25,14 +25,22 @@
 //! # Ok::<(), http::header::InvalidHeaderValue>(())
 //! ```
 
+mod b3;
 mod baggage;
 mod carrier;
 mod environment;
+mod jaeger;
 mod trace_context;
 mod trace_state;
 mod wire;
+#[cfg(feature = "xray")]
+mod xray;
 
+pub use b3::B3;
 pub use baggage::Baggage;
 pub use carrier::{Carrier, extract, extract_with, inject, inject_with};
 pub use environment::Environment;
+pub use jaeger::Jaeger;
 pub use trace_context::TraceContext;
+#[cfg(feature = "xray")]
+pub use xray::XRay;

@@ -1,10 +1,29 @@
 //! The pieces that several wire formats are made of.
 
+use opentelemetry::Context;
 use opentelemetry::propagation::Extractor;
 use opentelemetry::trace::{SpanId, TraceId};
 
 /// Optional white space around values: blank and tab, nothing else.
 pub(super) const OWS: [char; 2] = [' ', '\t'];
+
+/// In the context of a trace that was received with the debug flag of B3 or Jaeger, which the API has no place for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Debugged(TraceId);
+
+impl Debugged {
+    /// Marks `trace_id` as debugged.
+    pub(super) fn mark(context: &Context, trace_id: TraceId) -> Context {
+        context.with_value(Self(trace_id))
+    }
+
+    /// Whether `trace_id` was marked; a mark of another trace does not count.
+    pub(super) fn is_marked(context: &Context, trace_id: TraceId) -> bool {
+        context
+            .get::<Self>()
+            .is_some_and(|marked| marked.0 == trace_id)
+    }
+}
 
 /// The value of `name` when there is exactly one: with two, neither can be trusted.
 pub(super) fn only_value<'a>(extractor: &'a dyn Extractor, name: &str) -> Option<&'a str> {
