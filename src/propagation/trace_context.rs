@@ -19,6 +19,14 @@ static FIELDS: LazyLock<[String; 2]> =
 
 /// The flags of level 2, `sampled` and `random-trace-id`. Others must be sent as zero.
 const KNOWN_FLAGS: TraceFlags = TraceFlags::new(0b11);
+const RANDOM: TraceFlags = TraceFlags::new(0b10);
+
+/// In the context of a trace that was received with the `random-trace-id` flag.
+///
+/// opentelemetry_sdk 0.33.1 gives a span that is not sampled no flags at all (`build_with_context`, the `Drop`
+/// decision), and the flag has to be passed on there too. Delete this once such a span has the flags of its parent.
+#[derive(Debug, Clone, Copy)]
+struct Random(TraceId);
 
 /// W3C `traceparent` and `tracestate`, read by the letter of level 2.
 ///
@@ -34,14 +42,16 @@ impl TextMapPropagator for TraceContext {
         if !span.is_valid() {
             return;
         }
+        let mut flags = span.trace_flags() & KNOWN_FLAGS;
+        if context
+            .get::<Random>()
+            .is_some_and(|random| random.0 == span.trace_id())
+        {
+            flags = flags | RANDOM;
+        }
         injector.set(
             TRACEPARENT,
-            format!(
-                "00-{}-{}-{:02x}",
-                span.trace_id(),
-                span.span_id(),
-                span.trace_flags() & KNOWN_FLAGS
-            ),
+            format!("00-{}-{}-{flags:02x}", span.trace_id(), span.span_id()),
         );
         let state = trace_state::header(context, span);
         if !state.is_empty() {
@@ -57,12 +67,15 @@ impl TextMapPropagator for TraceContext {
         };
         let headers = extractor.get_all(TRACESTATE).unwrap_or_default();
         let (state, refused) = trace_state::parse(trace_id, &headers);
-        let context = context
+        let mut context = context
             .with_remote_span_context(SpanContext::new(trace_id, span_id, flags, true, state));
-        match refused {
-            Some(refused) => context.with_value(refused),
-            None => context,
+        if flags & RANDOM == RANDOM {
+            context = context.with_value(Random(trace_id));
         }
+        if let Some(refused) = refused {
+            context = context.with_value(refused);
+        }
+        context
     }
 
     fn fields(&self) -> FieldIter<'_> {
@@ -202,6 +215,27 @@ mod tests {
             assert_eq!(
                 sent[TRACEPARENT],
                 format!("00-{TRACE}-{SPAN}-{expected}").as_str()
+            );
+        }
+    }
+
+    #[test]
+    fn the_random_flag_survives_a_span_that_is_not_sampled_and_no_change_of_trace() {
+        let received = headers(&[(TRACEPARENT, &format!("00-{TRACE}-{SPAN}-02"))]);
+        let context = extract_with(&TraceContext, &Context::new(), &received);
+        for (trace, expected) in [(TRACE, "02"), ("00000000000000000000000000000001", "00")] {
+            let dropped = context.with_remote_span_context(SpanContext::new(
+                TraceId::from_hex(trace).expect("an id"),
+                SpanId::from(1),
+                TraceFlags::NOT_SAMPLED,
+                false,
+                TraceState::NONE,
+            ));
+            let mut sent = HeaderMap::new();
+            inject_with(&TraceContext, &dropped, &mut sent);
+            assert_eq!(
+                sent[TRACEPARENT],
+                format!("00-{trace}-0000000000000001-{expected}").as_str()
             );
         }
     }
