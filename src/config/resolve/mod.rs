@@ -1,0 +1,141 @@
+//! From variables to a [`Config`]: every value weighed, every problem reported, nothing built.
+
+mod attributes;
+mod endpoint;
+mod filter;
+mod logs;
+mod metrics;
+mod otlp;
+mod sampler;
+mod traces;
+
+use super::parsed::WhenRefused;
+use super::reader::Reader;
+use super::{
+    Config, Diagnostics, DiagnosticsLevel, Effective, Features, Invalid, Problem, Propagator,
+    Severity, Sources, table, unknown,
+};
+
+/// What the sources mean.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resolved {
+    /// The configuration, complete: what was refused is replaced.
+    pub config: Config,
+    /// Each value that has an effect, and where it comes from.
+    pub effective: Effective,
+    /// Everything that was refused, replaced or looks wrong.
+    pub problems: Vec<Problem>,
+    /// Whether the sources ask for a start that fails on a problem: `OTEL_RUST_CONFIG`.
+    pub strictness: Strictness,
+}
+
+/// What a problem does to the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strictness {
+    /// It is reported and the value is replaced.
+    #[default]
+    Lenient,
+    /// It makes the start fail.
+    Strict,
+}
+
+impl Resolved {
+    /// Itself, unless it is strict and has a problem.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] lists every problem, when [`strictness`](Self::strictness) is strict and one of them is more than a notice.
+    pub fn check(self) -> Result<Self, Invalid> {
+        match self.strictness {
+            Strictness::Lenient => Ok(self),
+            Strictness::Strict => self.into_strict(),
+        }
+    }
+
+    /// Itself, unless it has a problem.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] lists every problem, when one of them is more than a notice.
+    pub fn into_strict(self) -> Result<Self, Invalid> {
+        let fails = |problem: &Problem| problem.severity >= Severity::Warning;
+        if self.problems.iter().any(fails) {
+            return Err(Invalid {
+                problems: self.problems,
+            });
+        }
+        Ok(self)
+    }
+}
+
+/// Weighs all sources. Never fails and never panics: what cannot be used is replaced and reported.
+///
+/// ```
+/// use spanwise::config::{self, Env, Sources};
+///
+/// let resolved = config::resolve(&Sources {
+///     env: Env::from_pairs([("OTEL_SERVICE_NAME", "checkout"), ("OTEL_TRACES_SAMPLER", "always_off")]),
+///     defaults: Env::from_pairs([("OTEL_TRACES_SAMPLER", "always_on")]),
+///     ..Sources::default()
+/// });
+/// assert_eq!(resolved.config.traces.sampler, config::Sampler::AlwaysOff);
+/// assert!(resolved.problems.is_empty());
+/// ```
+pub fn resolve(sources: &Sources) -> Resolved {
+    resolve_with(sources, Features::COMPILED)
+}
+
+pub(super) fn resolve_with(sources: &Sources, features: Features) -> Resolved {
+    let mut reader = Reader::new(sources, features);
+    let config = Config {
+        disabled: reader.flag(&[&table::SDK_DISABLED]).value,
+        resource: attributes::resource(&mut reader),
+        diagnostics: diagnostics(&mut reader),
+        propagators: propagators(&mut reader),
+        traces: traces::traces(&mut reader),
+        span_metrics: traces::span_metrics(&mut reader),
+        metrics: metrics::metrics(&mut reader),
+        logs: logs::logs(&mut reader),
+    };
+    let strictness = match reader.choice(&[&table::CONFIG]).value {
+        "strict" => Strictness::Strict,
+        _ => Strictness::Lenient,
+    };
+    unknown::report(&mut reader);
+    let (settings, problems) = reader.into_parts();
+    Resolved {
+        effective: Effective::new(&config, settings),
+        config,
+        problems,
+        strictness,
+    }
+}
+
+fn diagnostics(reader: &mut Reader<'_>) -> Diagnostics {
+    Diagnostics {
+        level: match reader.choice(&[&table::LOG_LEVEL]).value {
+            "none" => DiagnosticsLevel::None,
+            "error" => DiagnosticsLevel::Error,
+            "warn" => DiagnosticsLevel::Warn,
+            "debug" => DiagnosticsLevel::Debug,
+            _ => DiagnosticsLevel::Info,
+        },
+        banner: reader.choice(&[&table::BANNER]).value == "on",
+    }
+}
+
+fn propagators(reader: &mut Reader<'_>) -> Vec<Propagator> {
+    let names = reader.list(&table::PROPAGATORS, WhenRefused::Unset).value;
+    names
+        .into_iter()
+        .filter_map(|name| match name {
+            "tracecontext" => Some(Propagator::TraceContext),
+            "baggage" => Some(Propagator::Baggage),
+            "b3" => Some(Propagator::B3),
+            "b3multi" => Some(Propagator::B3Multi),
+            "jaeger" => Some(Propagator::Jaeger),
+            "xray" => Some(Propagator::XRay),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,28 @@
+//! Configuration from variables, without touching the environment of the process.
+
+#[path = "config/layers.rs"]
+mod layers;
+#[path = "config/pairs.rs"]
+mod pairs;
+#[path = "config/secrets.rs"]
+mod secrets;
+#[path = "config/table.rs"]
+mod table;
+
+use spanwise::config::{self, Env, Resolved, Severity, Sources};
+
+/// What an environment of `pairs` means.
+fn resolve(pairs: &[(&str, &str)]) -> Resolved {
+    config::resolve(&Sources {
+        env: Env::from_pairs(pairs.iter().copied()),
+        ..Sources::default()
+    })
+}
+
+fn warnings(resolved: &Resolved) -> Vec<String> {
+    let problems = resolved.problems.iter();
+    problems
+        .filter(|problem| problem.severity() == Severity::Warning)
+        .map(ToString::to_string)
+        .collect()
+}
