@@ -1,0 +1,153 @@
+//! The numbers of one series: a histogram in shards, recorded without a lock.
+//!
+//! # Hot path
+//!
+//! [`Cells::record`] runs once per closed span: a search over the bounds, then a load, an add and a store for count and
+//! sum in a shard that only this thread writes. No allocation but the first time a thread meets a series. `benches/span.rs`
+//! and the tests below guard it.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::shard::{self, Shard};
+
+/// Upper bounds of buckets in nanoseconds, inclusive and ascending.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Bounds {
+    nanos: Box<[u64]>,
+}
+
+impl Bounds {
+    /// Bounds given in milliseconds; they must ascend.
+    pub(crate) fn from_millis(millis: &[f64]) -> Self {
+        Self {
+            nanos: millis.iter().map(|ms| (ms * 1e6).round() as u64).collect(),
+        }
+    }
+
+    /// The bounds in milliseconds.
+    pub(crate) fn millis(&self) -> impl Iterator<Item = f64> + '_ {
+        self.nanos.iter().map(|&nanos| nanos as f64 / 1e6)
+    }
+
+    /// How many buckets there are, the one to infinity included.
+    pub(crate) fn buckets(&self) -> usize {
+        self.nanos.len() + 1
+    }
+
+    #[inline]
+    fn bucket(&self, nanos: u64) -> usize {
+        self.nanos.partition_point(|&bound| bound < nanos)
+    }
+}
+
+/// Count and sum of one bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Bucket {
+    /// Spans that fell into it.
+    pub(crate) count: u64,
+    /// Their durations added up, in nanoseconds.
+    pub(crate) sum: u64,
+}
+
+#[derive(Debug, Default)]
+struct AtomicBucket {
+    count: AtomicU64,
+    sum: AtomicU64,
+}
+
+/// A histogram in shards; a shard exists once a thread has written it.
+#[derive(Debug)]
+pub(super) struct Cells {
+    shards: [OnceLock<Box<[AtomicBucket]>>; shard::COUNT],
+}
+
+impl Cells {
+    pub(super) fn new() -> Self {
+        Self {
+            shards: [const { OnceLock::new() }; shard::COUNT],
+        }
+    }
+
+    /// Adds one duration.
+    #[inline]
+    pub(super) fn record(&self, bounds: &Bounds, nanos: u64) {
+        let shard = Shard::current();
+        let buckets = self.shards[shard.index()].get_or_init(|| {
+            (0..bounds.buckets())
+                .map(|_| AtomicBucket::default())
+                .collect()
+        });
+        let bucket = &buckets[bounds.bucket(nanos)];
+        // Relaxed throughout: a reader may see the count before the sum or the other way round, never a torn value,
+        // and the next read has both. Owned: no other thread stores, so load and store lose nothing.
+        match shard {
+            Shard::Owned(_) => {
+                let count = bucket.count.load(Ordering::Relaxed);
+                bucket.count.store(count + 1, Ordering::Relaxed);
+                let sum = bucket.sum.load(Ordering::Relaxed);
+                bucket.sum.store(sum.wrapping_add(nanos), Ordering::Relaxed);
+            }
+            Shard::Shared => {
+                bucket.count.fetch_add(1, Ordering::Relaxed);
+                bucket.sum.fetch_add(nanos, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Adds all shards to `buckets`, which has one place a bucket.
+    pub(super) fn read(&self, buckets: &mut [Bucket]) {
+        for shard in self.shards.iter().filter_map(OnceLock::get) {
+            for (total, bucket) in buckets.iter_mut().zip(shard) {
+                total.count += bucket.count.load(Ordering::Relaxed);
+                total.sum = total.sum.wrapping_add(bucket.sum.load(Ordering::Relaxed));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(cells: &Cells, bounds: &Bounds) -> Vec<Bucket> {
+        let mut buckets = vec![Bucket::default(); bounds.buckets()];
+        cells.read(&mut buckets);
+        buckets
+    }
+
+    #[test]
+    fn a_bound_belongs_to_the_bucket_below_it() {
+        let bounds = Bounds::from_millis(&[2.0, 4.0]);
+        let cells = Cells::new();
+        for nanos in [0, 2_000_000, 2_000_001, 4_000_000, 4_000_001] {
+            cells.record(&bounds, nanos);
+        }
+        let counts: Vec<u64> = read(&cells, &bounds).iter().map(|b| b.count).collect();
+        assert_eq!(counts, [2, 2, 1]);
+    }
+
+    #[test]
+    fn more_threads_than_shards_lose_nothing() {
+        let bounds = Bounds::from_millis(&[1.0]);
+        let cells = Cells::new();
+        std::thread::scope(|scope| {
+            for _ in 0..2 * shard::COUNT {
+                scope.spawn(|| {
+                    for _ in 0..10_000 {
+                        cells.record(&bounds, 3);
+                    }
+                });
+            }
+        });
+        let total = 2 * shard::COUNT as u64 * 10_000;
+        let first = read(&cells, &bounds)[0];
+        assert_eq!(
+            first,
+            Bucket {
+                count: total,
+                sum: 3 * total
+            }
+        );
+    }
+}
