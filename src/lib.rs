@@ -1,12 +1,35 @@
 //! OpenTelemetry for Rust services in one call: `tracing` spans become traces *and* exact RED metrics, configured by the
 //! standard `OTEL_*` variables alone.
+//!
+//! ```no_run
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let telemetry = spanwise::Telemetry::init()?; // OTEL_* → traces, metrics, logs, /metrics
+//!     tracing::info_span!("request", otel.kind = "server").in_scope(|| tracing::info!("served"));
+//!     telemetry.shutdown()?; // optional: dropping the guard does it too
+//!     Ok(())
+//! }
+//! ```
 
+mod banner;
+mod builder;
 mod clock;
 pub mod config;
+mod delivery;
+mod diagnostics;
+mod error;
+mod export;
 pub mod exposition;
+mod logs;
+mod own_thread;
+mod pipeline;
 pub mod propagation;
 mod semconv;
 #[cfg(feature = "prometheus")]
 pub mod server;
 mod span_metrics;
+mod telemetry;
 
+pub use builder::Builder;
+pub use delivery::{Lost, Report, Status};
+pub use error::{InitError, PipelineError, ShutdownError};
+pub use telemetry::Telemetry;

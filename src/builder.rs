@@ -1,0 +1,127 @@
+//! Settings from code, below and above the environment.
+
+use std::path::Path;
+
+use crate::clock::Clock;
+use crate::config::{self, Config, Env, Sources, Strictness};
+use crate::diagnostics::{Diagnostics, Level};
+use crate::error::InitError;
+use crate::telemetry::Telemetry;
+
+/// Configures [`Telemetry`] in code.
+///
+/// Everything is said in variables, so that what can be set from outside can be set in code under the same name:
+/// [`override_var`](Self::override_var) wins over the environment, the environment wins over
+/// [`default_var`](Self::default_var), and that wins over the default of the specification.
+///
+/// ```no_run
+/// let telemetry = spanwise::Telemetry::builder()
+///     .default_var("OTEL_SERVICE_NAME", "checkout")
+///     .default_var("OTEL_METRICS_EXPORTER", "prometheus")
+///     .init()?;
+/// # Ok::<(), spanwise::InitError>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until `init` or `build` is called"]
+pub struct Builder {
+    sources: Sources,
+    strictness: Option<Strictness>,
+    listener: Listener,
+}
+
+/// Whether the pipeline opens the `/metrics` port itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listener {
+    Own,
+    None,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            sources: Sources::from_process(),
+            strictness: None,
+            listener: Listener::Own,
+        }
+    }
+
+    /// Sets what a variable means while the environment does not have it. Defaults to the specification's default.
+    pub fn default_var(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.sources.defaults.insert(name, value);
+        self
+    }
+
+    /// Sets a variable above the environment. Defaults to what the environment says.
+    pub fn override_var(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.sources.overrides.insert(name, value);
+        self
+    }
+
+    /// Replaces the process environment, for tests and for programs that read their settings elsewhere. Defaults to the
+    /// environment of the process at the time of [`Telemetry::builder`].
+    pub fn with_env(mut self, env: Env) -> Self {
+        self.sources.env = env;
+        self
+    }
+
+    /// Makes the start fail, with every problem listed, where it would otherwise replace a value and say so. Defaults to
+    /// `OTEL_RUST_CONFIG`, which defaults to lenient.
+    pub fn strict(mut self) -> Self {
+        self.strictness = Some(Strictness::Strict);
+        self
+    }
+
+    /// Leaves the `/metrics` port closed, for an application that serves [`Telemetry::render`] itself. Defaults to
+    /// listening when `OTEL_METRICS_EXPORTER` has `prometheus`.
+    pub fn without_metrics_listener(mut self) -> Self {
+        self.listener = Listener::None;
+        self
+    }
+
+    /// Builds and installs: the global `tracing` subscriber, meter provider, tracer provider and propagator.
+    ///
+    /// Works from plain `main`, inside any runtime, and before there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`InitError`] says what is in the way. The process is as it was before.
+    pub fn init(self) -> Result<Telemetry, InitError> {
+        Telemetry::install(self)
+    }
+
+    /// Builds without touching a global: for [`Telemetry::layer`] and [`Telemetry::scope`].
+    ///
+    /// # Errors
+    ///
+    /// [`InitError`] says what is in the way.
+    pub fn build(self) -> Result<Telemetry, InitError> {
+        let clock = Clock::system();
+        let mut resolved = config::resolve(&self.sources);
+        if let Some(strictness) = self.strictness {
+            resolved.strictness = strictness;
+        }
+        let resolved = resolved.check()?;
+        let level = diagnostics_level(&resolved.config);
+        let diagnostics = Diagnostics::stderr(level, clock.clone());
+        Telemetry::build(resolved, self.listener, clock, diagnostics)
+    }
+}
+
+fn diagnostics_level(config: &Config) -> Option<Level> {
+    match config.diagnostics.level {
+        config::DiagnosticsLevel::None => None,
+        config::DiagnosticsLevel::Error => Some(Level::Error),
+        config::DiagnosticsLevel::Warn => Some(Level::Warn),
+        config::DiagnosticsLevel::Info => Some(Level::Info),
+        config::DiagnosticsLevel::Debug => Some(Level::Debug),
+    }
+}
+
+/// Whether the process is a test or benchmark of cargo: those lie in `deps`, programs beside it.
+pub(crate) fn is_test_process() -> bool {
+    std::env::current_exe().is_ok_and(|path| {
+        path.parent()
+            .and_then(Path::file_name)
+            .is_some_and(|name| name == "deps")
+    })
+}

@@ -1,0 +1,3 @@
+//! Exporters that the ecosystem lacks.
+
+pub(crate) mod console;

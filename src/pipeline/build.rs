@@ -1,0 +1,337 @@
+//! Building a pipeline, and what can be asked of it while it runs.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry::metrics::MeterProvider as _;
+use opentelemetry::propagation::TextMapCompositePropagator;
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::logs::SdkLoggerProvider;
+use opentelemetry_sdk::metrics::{
+    Aggregation, Instrument, InstrumentKind, SdkMeterProvider, Stream, Temporality,
+};
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanLimits};
+use tracing::Subscriber;
+use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing_subscriber::Layer;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::callsite::Callsites;
+use super::drain::Drain;
+use super::exporters::{self, Exporter, Parts, temporality};
+use super::filter::{Exported, Filters, Seen};
+use super::layer::{Bridge, SpanwiseLayer};
+use super::logs::LogSink;
+use super::metrics::Reader;
+use super::runtime::Runtime;
+use super::scrape::Scrape;
+use super::traces::SpanSink;
+use super::{finish, propagators, resource, sampler};
+use crate::clock::Clock;
+use crate::config::{Config, HistogramAggregation, LogLines, MetricExporter};
+use crate::delivery::{Report, Status};
+use crate::diagnostics::Diagnostics;
+use crate::logs::Format;
+use crate::semconv;
+use crate::span_metrics::{Options, SpanMetrics};
+
+/// The instrumentation scope of everything that comes from us.
+const SCOPE: &str = "spanwise";
+
+/// Why a pipeline could not be built.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("cannot start the threads that export: {0}")]
+    Runtime(#[source] io::Error),
+    #[error(transparent)]
+    Exporter(#[from] exporters::Error),
+}
+
+/// Running telemetry.
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    filters: Filters,
+    lines: Option<Format>,
+    tracer_provider: SdkTracerProvider,
+    meter_provider: SdkMeterProvider,
+    /// What the span metrics are drained into; kept alive for the readers.
+    _drained: Option<SdkMeterProvider>,
+    logger_provider: Option<SdkLoggerProvider>,
+    span_metrics: Arc<SpanMetrics>,
+    scrape: Scrape,
+    exporters: Vec<Exporter>,
+    /// Whether the layer has been handed out: a second one would count every span twice.
+    layer_taken: AtomicBool,
+    runtime: Runtime,
+}
+
+impl Pipeline {
+    /// Builds everything that `config` asks for and touches no global; on failure what was built is gone.
+    pub(crate) fn build(
+        config: &Config,
+        clock: Clock,
+        diagnostics: &Diagnostics,
+    ) -> Result<Self, Error> {
+        let runtime = Runtime::start().map_err(Error::Runtime)?;
+        // Channels of gRPC look for the runtime around them when they are made.
+        let _entered = runtime.handle().enter();
+        let resource = resource::build(&config.resource);
+        let parts = Parts {
+            config,
+            resource: &resource,
+            runtime: &runtime,
+            diagnostics,
+        };
+
+        let span_metrics = Arc::new(SpanMetrics::new(
+            Options {
+                service_name: resource::service_name(&config.resource),
+                ..Options::default()
+            },
+            clock,
+        ));
+        let mut exporters = Vec::new();
+
+        let meters = Meters::build(config, &resource, &span_metrics);
+        let (spans, logs) = if config.disabled {
+            (Vec::new(), Vec::new())
+        } else {
+            let spans = parts.spans()?;
+            let logs = parts.logs()?;
+            exporters.extend(spans.iter().map(|queue| queue.exporter()));
+            exporters.extend(parts.metrics(meters.pushed, &meters.drain)?);
+            exporters.extend(logs.iter().map(|queue| queue.exporter()));
+            (spans, logs)
+        };
+
+        let limits = &config.traces.limits;
+        let tracer_provider = SdkTracerProvider::builder()
+            .with_resource(resource.clone())
+            .with_sampler(sampler::build(&config.traces.sampler))
+            .with_span_limits(SpanLimits {
+                max_attributes_per_span: limits.attribute_count,
+                max_events_per_span: limits.event_count,
+                max_links_per_span: limits.link_count,
+                max_attributes_per_event: limits.event_attribute_count,
+                max_attributes_per_link: limits.link_attribute_count,
+            })
+            .with_span_processor(SpanSink::new(spans, limits.attribute_value_length))
+            .build();
+        let logger_provider = (!logs.is_empty()).then(|| {
+            SdkLoggerProvider::builder()
+                .with_resource(resource.clone())
+                .with_log_processor(LogSink::new(logs))
+                .build()
+        });
+
+        Ok(Self {
+            filters: Filters::new(config),
+            lines: line_format(config.logs.lines),
+            tracer_provider,
+            meter_provider: meters.application,
+            _drained: meters.drained,
+            logger_provider,
+            scrape: Scrape::new(span_metrics.clone(), meters.scraped),
+            span_metrics,
+            exporters,
+            layer_taken: AtomicBool::new(false),
+            runtime,
+        })
+    }
+
+    /// Our layers in the right order, each with its filter; `None` the second time.
+    pub(crate) fn layer<S>(&self) -> Option<impl Layer<S> + use<S>>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        if self.layer_taken.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        let callsites = Callsites::new(self.filters.clone(), self.span_metrics.clone());
+        let bridge = self.logger_provider.as_ref().map(Bridge::new);
+        let ours = SpanwiseLayer::new(self.span_metrics.clone(), callsites, self.lines, bridge);
+        let scope = InstrumentationScope::builder(SCOPE)
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .build();
+        // What costs and few read is off: four allocations a span instead of nine.
+        let exported = OpenTelemetryLayer::new(self.tracer_provider.tracer_with_scope(scope))
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false);
+        Some(
+            ours.with_filter(Seen(self.filters.clone()))
+                .and_then(exported.with_filter(Exported(self.filters.clone()))),
+        )
+    }
+
+    pub(crate) fn tracer_provider(&self) -> &SdkTracerProvider {
+        &self.tracer_provider
+    }
+
+    pub(crate) fn meter_provider(&self) -> &SdkMeterProvider {
+        &self.meter_provider
+    }
+
+    pub(crate) fn scrape(&self) -> &Scrape {
+        &self.scrape
+    }
+
+    pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
+        self.runtime.handle()
+    }
+
+    pub(crate) fn status(&self) -> Vec<Status> {
+        self.exporters
+            .iter()
+            .map(|exporter| exporter.subject.status())
+            .collect()
+    }
+
+    /// Spans that were not counted because too many were open at once.
+    pub(crate) fn uncounted_spans(&self) -> u64 {
+        self.span_metrics.lost()
+    }
+
+    /// Whether the last export of any exporter failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.exporters
+            .iter()
+            .any(|exporter| exporter.subject.counters.is_failing())
+    }
+
+    /// Sends what there is; `last` also ends the exporters.
+    pub(crate) fn finish(&self, within: Duration, last: bool) -> Report {
+        finish::wait(&self.runtime, &self.exporters, within, last);
+        Report::new(self.status())
+    }
+
+    /// The same, for whoever can await.
+    pub(crate) async fn finish_async(&self, within: Duration, last: bool) -> Report {
+        finish::wait_async(&self.runtime, &self.exporters, within, last).await;
+        Report::new(self.status())
+    }
+}
+
+/// The propagators that `config` names, in one.
+pub(crate) fn propagator(config: &Config) -> TextMapCompositePropagator {
+    propagators::build(&config.propagators)
+}
+
+/// Meter providers with their readers.
+struct Meters {
+    /// What the application's instruments live in.
+    application: SdkMeterProvider,
+    /// What the span metrics are drained into, if anything is pushed.
+    drained: Option<SdkMeterProvider>,
+    drain: Arc<Drain>,
+    /// For every push exporter, the readers that it sends.
+    pushed: Vec<Vec<Reader>>,
+    /// What a scrape reads.
+    scraped: Option<Reader>,
+}
+
+impl Meters {
+    fn build(config: &Config, resource: &Resource, span_metrics: &Arc<SpanMetrics>) -> Self {
+        let exporters: &[MetricExporter] = if config.disabled {
+            &[]
+        } else {
+            &config.metrics.exporters
+        };
+        let pushed: Vec<Vec<Reader>> = exporters
+            .iter()
+            .filter_map(temporality)
+            .map(|temporality| vec![Reader::new(temporality), Reader::new(temporality)])
+            .collect();
+        // Each reader aggregates on its own: where everything is pushed, none is kept for a scrape.
+        let scraped = (pushed.is_empty() || pushed.len() < exporters.len())
+            .then(|| Reader::new(Temporality::Cumulative));
+
+        let mut application = SdkMeterProvider::builder().with_resource(resource.clone());
+        let mut drained = SdkMeterProvider::builder()
+            .with_resource(resource.clone())
+            .with_view(drained_view(config));
+        for reader in scraped.iter().filter(|_| !config.disabled) {
+            application = application.with_reader(reader.clone());
+        }
+        for readers in &pushed {
+            application = application.with_reader(readers[0].clone());
+            drained = drained.with_reader(readers[1].clone());
+        }
+        if exponential(config) {
+            application = application.with_view(|instrument: &Instrument| {
+                let histogram = instrument.kind() == InstrumentKind::Histogram;
+                histogram.then(|| stream(base2())).flatten()
+            });
+        }
+        let drained = (!pushed.is_empty()).then(|| drained.build());
+        let meter = drained.as_ref().map(|provider| provider.meter(SCOPE));
+        Self {
+            application: application.build(),
+            drain: Arc::new(Drain::new(span_metrics.clone(), meter.as_ref())),
+            drained,
+            pushed,
+            scraped: scraped.filter(|_| !config.disabled),
+        }
+    }
+}
+
+/// The drained histogram holds means of buckets: their smallest and greatest would be wrong, so they are left out.
+fn drained_view(config: &Config) -> impl Fn(&Instrument) -> Option<Stream> + Send + Sync + 'static {
+    let exponential = exponential(config);
+    move |instrument| {
+        if instrument.name() != semconv::SPAN_METRICS_DURATION {
+            return None;
+        }
+        stream(if exponential {
+            base2()
+        } else {
+            Aggregation::ExplicitBucketHistogram {
+                boundaries: Options::default().bounds.millis().collect(),
+                record_min_max: false,
+            }
+        })
+    }
+}
+
+fn exponential(config: &Config) -> bool {
+    config.metrics.exporters.iter().any(|exporter| {
+        matches!(exporter, MetricExporter::Otlp(otlp) if otlp.histogram == HistogramAggregation::Base2Exponential)
+    })
+}
+
+/// The specification's defaults for exponential histograms.
+fn base2() -> Aggregation {
+    Aggregation::Base2ExponentialHistogram {
+        max_size: 160,
+        max_scale: 20,
+        record_min_max: false,
+    }
+}
+
+fn stream(aggregation: Aggregation) -> Option<Stream> {
+    // The SDK refuses aggregations that make no sense; ours are constants.
+    Stream::builder().with_aggregation(aggregation).build().ok()
+}
+
+fn line_format(lines: LogLines) -> Option<Format> {
+    use std::io::IsTerminal;
+
+    // https://no-color.org: set and not empty means no colour.
+    let colour = || {
+        std::io::stderr().is_terminal()
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    };
+    match lines {
+        LogLines::Auto if std::io::stderr().is_terminal() => {
+            Some(Format::Pretty { colour: colour() })
+        }
+        LogLines::Auto | LogLines::Json => Some(Format::Json),
+        LogLines::Pretty => Some(Format::Pretty { colour: colour() }),
+        LogLines::Off => None,
+    }
+}

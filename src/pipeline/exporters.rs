@@ -1,0 +1,262 @@
+//! Configured exporters as tasks of the private runtime.
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::Temporality;
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::trace::SpanData;
+use tokio::sync::mpsc;
+
+use super::diagnose::Subject;
+use super::drain::Drain;
+use super::logs::Record;
+use super::metrics::{self, Push, Reader, Schedule};
+use super::queue::{Command, Export, Queue, Receipt};
+use super::runtime::Runtime;
+use crate::config::{self, Config, LogExporter, MetricExporter, Signal, SpanExporter};
+use crate::delivery::Failure;
+use crate::diagnostics::Diagnostics;
+use crate::export::console;
+use crate::exposition::{Encoder, Format, Scopes};
+
+/// Why an exporter could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot export {signal}: {cause}")]
+pub(crate) struct Error {
+    pub(crate) signal: Signal,
+    #[source]
+    pub(crate) cause: Failure,
+}
+
+/// A running exporter: what became of its items, and how it is told to finish.
+#[derive(Debug)]
+pub(crate) struct Exporter {
+    pub(crate) subject: Subject,
+    pub(crate) commands: mpsc::UnboundedSender<Command>,
+}
+
+/// What every exporter is made with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) resource: &'a Resource,
+    pub(crate) runtime: &'a Runtime,
+    pub(crate) diagnostics: &'a Diagnostics,
+}
+
+impl Parts<'_> {
+    /// A queue for every span exporter.
+    pub(crate) fn spans(self) -> Result<Vec<Arc<Queue<SpanData>>>, Error> {
+        let traces = &self.config.traces;
+        let queue = |exporter: &SpanExporter| match exporter {
+            SpanExporter::Console => {
+                Ok(self.queue(Signal::Traces, "console", traces.batch, Console))
+            }
+            #[cfg(feature = "otlp-http")]
+            SpanExporter::Otlp(otlp) => {
+                let exporter = super::otlp::Spans::new(otlp, self.resource)?;
+                Ok(self.queue(
+                    Signal::Traces,
+                    &otlp_name(&otlp.endpoint),
+                    traces.batch,
+                    exporter,
+                ))
+            }
+            #[cfg(feature = "http-json")]
+            SpanExporter::OtlpStdout => {
+                let exporter = super::otlp::Spans::stdout(self.resource)?;
+                Ok(self.queue(Signal::Traces, OTLP_STDOUT, traces.batch, exporter))
+            }
+            #[cfg(not(feature = "http-json"))]
+            other => Err(not_compiled(other)),
+        };
+        let made: Result<_, Failure> = traces.exporters.iter().map(queue).collect();
+        made.map_err(|cause| Error {
+            signal: Signal::Traces,
+            cause,
+        })
+    }
+
+    /// A queue for every log exporter.
+    pub(crate) fn logs(self) -> Result<Vec<Arc<Queue<Record>>>, Error> {
+        let logs = &self.config.logs;
+        let queue = |exporter: &LogExporter| match exporter {
+            LogExporter::Console => Ok(self.queue(Signal::Logs, "console", logs.batch, Console)),
+            #[cfg(feature = "otlp-http")]
+            LogExporter::Otlp(otlp) => {
+                let exporter = super::otlp::Logs::new(otlp, self.resource)?;
+                Ok(self.queue(
+                    Signal::Logs,
+                    &otlp_name(&otlp.endpoint),
+                    logs.batch,
+                    exporter,
+                ))
+            }
+            #[cfg(feature = "http-json")]
+            LogExporter::OtlpStdout => {
+                let exporter = super::otlp::Logs::stdout(self.resource)?;
+                Ok(self.queue(Signal::Logs, OTLP_STDOUT, logs.batch, exporter))
+            }
+            #[cfg(not(feature = "http-json"))]
+            other => Err(not_compiled(other)),
+        };
+        let made: Result<_, Failure> = logs.exporters.iter().map(queue).collect();
+        made.map_err(|cause| Error {
+            signal: Signal::Logs,
+            cause,
+        })
+    }
+
+    /// A task for every push exporter, each with the readers made for it.
+    pub(crate) fn metrics(
+        self,
+        readers: Vec<Vec<Reader>>,
+        drain: &Arc<Drain>,
+    ) -> Result<Vec<Exporter>, Error> {
+        let metrics = &self.config.metrics;
+        let push = metrics
+            .exporters
+            .iter()
+            .filter(|exporter| temporality(exporter).is_some());
+        let start = |(exporter, readers): (&MetricExporter, Vec<Reader>)| match exporter {
+            MetricExporter::Console => Ok(Some(self.push("console", readers, drain, Console))),
+            #[cfg(feature = "otlp-http")]
+            MetricExporter::Otlp(otlp) => {
+                let temporality = temporality(exporter).unwrap_or_default();
+                let name = otlp_name(&otlp.otlp.endpoint);
+                let exporter = super::otlp::Metrics::new(otlp, temporality)?;
+                Ok(Some(self.push(&name, readers, drain, exporter)))
+            }
+            #[cfg(feature = "http-json")]
+            MetricExporter::OtlpStdout => {
+                let exporter = super::otlp::Metrics::stdout()?;
+                Ok(Some(self.push(OTLP_STDOUT, readers, drain, exporter)))
+            }
+            MetricExporter::Prometheus(_) => Ok(None),
+            #[cfg(not(feature = "http-json"))]
+            other => Err(not_compiled(other)),
+        };
+        let made: Result<Vec<_>, Failure> = push.zip(readers).map(start).collect();
+        match made {
+            Ok(made) => Ok(made.into_iter().flatten().collect()),
+            Err(cause) => Err(Error {
+                signal: Signal::Metrics,
+                cause,
+            }),
+        }
+    }
+
+    fn push(
+        self,
+        name: &str,
+        readers: Vec<Reader>,
+        drain: &Arc<Drain>,
+        exporter: impl Push,
+    ) -> Exporter {
+        let subject = Subject::new(Signal::Metrics, name, self.diagnostics);
+        let schedule = Schedule {
+            readers,
+            drain: drain.clone(),
+            interval: self.config.metrics.interval,
+            timeout: self.config.metrics.timeout,
+            subject: subject.clone(),
+        };
+        let (commands, task) = metrics::task(schedule, exporter);
+        self.runtime.spawn(task);
+        Exporter { subject, commands }
+    }
+
+    fn queue<T: Send + 'static>(
+        self,
+        signal: Signal,
+        name: &str,
+        batch: crate::config::Batch,
+        exporter: impl Export<T>,
+    ) -> Arc<Queue<T>> {
+        let subject = Subject::new(signal, name, self.diagnostics);
+        let (queue, task) = Queue::new(batch, subject, exporter);
+        self.runtime.spawn(task);
+        Arc::new(queue)
+    }
+}
+
+/// How a push exporter reads: cumulative, or as its receiver prefers.
+pub(crate) fn temporality(exporter: &MetricExporter) -> Option<Temporality> {
+    match exporter {
+        MetricExporter::Otlp(otlp) => Some(match otlp.temporality {
+            config::Temporality::Cumulative => Temporality::Cumulative,
+            config::Temporality::Delta => Temporality::Delta,
+            config::Temporality::LowMemory => Temporality::LowMemory,
+        }),
+        MetricExporter::Console | MetricExporter::OtlpStdout => Some(Temporality::Cumulative),
+        MetricExporter::Prometheus(_) => None,
+    }
+}
+
+/// Standard output, for people.
+#[derive(Debug)]
+struct Console;
+
+impl Console {
+    /// Off the runtime's thread, because a terminal or a pipe may be slow.
+    async fn write(text: String) -> Result<Receipt, Failure> {
+        let written = tokio::task::spawn_blocking(move || {
+            std::io::stdout().lock().write_all(text.as_bytes())
+        })
+        .await;
+        match written {
+            Ok(Ok(())) => Ok(Receipt::default()),
+            Ok(Err(error)) => Err(Failure::new("stdout", format!("standard output: {error}"))),
+            Err(error) => Err(Failure::new("stdout", error.to_string())),
+        }
+    }
+}
+
+impl Export<SpanData> for Console {
+    async fn export(&mut self, batch: Vec<SpanData>) -> Result<Receipt, Failure> {
+        let mut text = String::new();
+        batch
+            .iter()
+            .for_each(|span| console::write_span(&mut text, span));
+        Self::write(text).await
+    }
+}
+
+impl Export<Record> for Console {
+    async fn export(&mut self, batch: Vec<Record>) -> Result<Receipt, Failure> {
+        let mut text = String::new();
+        batch
+            .iter()
+            .for_each(|(record, _)| console::write_log(&mut text, record));
+        Self::write(text).await
+    }
+}
+
+impl Push for Console {
+    async fn push(&mut self, metrics: &ResourceMetrics) -> Result<Receipt, Failure> {
+        let mut encoder = Encoder::new(Format::Text);
+        encoder.resource_metrics(metrics, Scopes::Hidden);
+        Self::write(encoder.finish().text).await
+    }
+}
+
+/// The configuration leaves such exporters out and says so; a configuration made in code comes here.
+#[cfg(not(feature = "http-json"))]
+fn not_compiled(exporter: &impl std::fmt::Debug) -> Failure {
+    Failure::new(
+        "feature",
+        format!("{exporter:?} needs the cargo feature `http-json` or `otlp-http` of spanwise"),
+    )
+}
+
+/// The name of OTLP on standard output.
+#[cfg(feature = "http-json")]
+const OTLP_STDOUT: &str = "otlp/stdout";
+
+/// Where an OTLP exporter sends, in words.
+#[cfg(feature = "otlp-http")]
+fn otlp_name(endpoint: &str) -> String {
+    format!("otlp {endpoint}")
+}

@@ -1,0 +1,111 @@
+//! Which spans and events go where: one decision a callsite and purpose, none of which moves another.
+
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::Interest;
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Context, Filter};
+
+use crate::config::Config;
+use crate::own_thread;
+use crate::span_metrics::ErrorRule;
+
+/// The directives of every purpose.
+#[derive(Debug, Clone)]
+pub(crate) struct Filters {
+    /// Exported spans: `OTEL_RUST_SPAN_FILTER`.
+    pub(crate) traces: Targets,
+    /// Counted spans: `OTEL_RUST_SPAN_METRICS_FILTER`.
+    pub(crate) span_metrics: Targets,
+    /// Logged events, and the spans whose fields their lines show: `RUST_LOG`.
+    pub(crate) logs: Targets,
+}
+
+impl Filters {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            traces: compile(&config.traces.filter.directives),
+            span_metrics: compile(&config.span_metrics.filter.directives),
+            logs: compile(&config.logs.filter.directives),
+        }
+    }
+
+    /// The most verbose level that anything wants.
+    fn max_level(&self) -> LevelFilter {
+        let all = [&self.traces, &self.span_metrics, &self.logs];
+        all.into_iter()
+            .map(max_level)
+            .max()
+            .unwrap_or(LevelFilter::TRACE)
+    }
+
+    fn wants(&self, metadata: &Metadata<'_>) -> bool {
+        enabled(&self.logs, metadata)
+            || enabled(&self.span_metrics, metadata)
+                && (metadata.is_span() || ErrorRule::of(metadata) != ErrorRule::Never)
+    }
+}
+
+/// The configuration has refused what does not parse; what is left of it counts, and nothing means the default.
+fn compile(directives: &str) -> Targets {
+    directives
+        .parse()
+        .unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO))
+}
+
+/// Whether the directives let the callsite through.
+pub(crate) fn enabled(targets: &Targets, metadata: &Metadata<'_>) -> bool {
+    targets.would_enable(metadata.target(), metadata.level())
+}
+
+/// What our own layer sees: the union of what is counted and what is logged.
+#[derive(Debug)]
+pub(crate) struct Seen(pub(crate) Filters);
+
+impl<S: Subscriber> Filter<S> for Seen {
+    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        self.0.wants(metadata)
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.0.wants(metadata) {
+            Interest::always()
+        } else {
+            Interest::never()
+        }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.0.max_level())
+    }
+}
+
+/// What the OpenTelemetry layer sees: exported spans, but none of an export.
+#[derive(Debug)]
+pub(crate) struct Exported(pub(crate) Filters);
+
+impl<S: Subscriber> Filter<S> for Exported {
+    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        !own_thread::is_current() && enabled(&self.0.traces, metadata)
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        // The thread decides, so the answer cannot be kept.
+        if enabled(&self.0.traces, metadata) {
+            Interest::sometimes()
+        } else {
+            Interest::never()
+        }
+    }
+
+    /// The hint of all our filters: two layers that were joined before they reach a `Registry` lose the inner one's, because
+    /// tracing-subscriber 0.3.23 takes the inner layer for the registry (`Layered::inner_is_registry`).
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.0.max_level())
+    }
+}
+
+fn max_level(targets: &Targets) -> LevelFilter {
+    Layer::<tracing_subscriber::Registry>::max_level_hint(targets).unwrap_or(LevelFilter::TRACE)
+}

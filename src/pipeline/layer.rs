@@ -1,0 +1,215 @@
+//! Our layer: counts spans, and writes logged events to stderr and to the log pipeline.
+//!
+//! It stands before the OpenTelemetry layer, because after that one the trace of a closing span is gone.
+
+use std::cell::Cell;
+use std::io::Write as _;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use opentelemetry_sdk::logs::{SdkLogger, SdkLoggerProvider};
+use tracing::dispatcher::WeakDispatch;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Dispatch, Event, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::callsite::Callsites;
+use crate::logs::{self, Fields, Format, Line, SpanName};
+use crate::own_thread;
+use crate::span_metrics::SpanMetrics;
+
+/// The bridge from events to log records.
+pub(crate) type Bridge = OpenTelemetryTracingBridge<SdkLoggerProvider, SdkLogger>;
+
+/// Counts spans and logs events.
+#[derive(Debug)]
+pub(crate) struct SpanwiseLayer {
+    metrics: Arc<SpanMetrics>,
+    callsites: Callsites,
+    /// How events look on stderr; `None` writes none.
+    lines: Option<Format>,
+    /// Where events become log records; `None` makes none.
+    bridge: Option<BridgeDebug>,
+    dispatch: OnceLock<WeakDispatch>,
+}
+
+/// The bridge has no `Debug` of its own.
+struct BridgeDebug(Bridge);
+
+impl std::fmt::Debug for BridgeDebug {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OpenTelemetryTracingBridge")
+    }
+}
+
+impl SpanwiseLayer {
+    pub(crate) fn new(
+        metrics: Arc<SpanMetrics>,
+        callsites: Callsites,
+        lines: Option<Format>,
+        bridge: Option<Bridge>,
+    ) -> Self {
+        Self {
+            metrics,
+            callsites,
+            lines,
+            bridge: bridge.map(BridgeDebug),
+            dispatch: OnceLock::new(),
+        }
+    }
+
+    /// The OpenTelemetry context of a span, which starts the exported span if it has not started.
+    fn context_of(&self, id: &Id) -> Option<opentelemetry::Context> {
+        let dispatch = self.dispatch.get()?.upgrade()?;
+        tracing_opentelemetry::get_otel_context(id, &dispatch)
+    }
+
+    fn count_error<S>(&self, event: &Event<'_>, context: &Context<'_, S>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        // The nearest span that is counted; one that is only logged may lie in between.
+        let mut scope = context.event_scope(event).into_iter().flatten();
+        scope.find(|span| self.metrics.on_error(span.id().into_u64()));
+    }
+
+    fn log<S>(&self, event: &Event<'_>, context: Context<'_, S>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        // The current context is the current span's. An event with a parent of its own belongs to that one.
+        let parent = event.parent().and_then(|id| self.context_of(id));
+        let current = match (&parent, event.is_contextual()) {
+            (Some(parent), _) => parent.span().span_context().clone(),
+            (None, true) => {
+                opentelemetry::Context::map_current(|current| current.span().span_context().clone())
+            }
+            (None, false) => SpanContext::empty_context(),
+        };
+        if let Some(format) = self.lines {
+            let current = current.is_valid().then_some(current);
+            write_line(format, event, &context, current);
+        }
+        if let Some(BridgeDebug(bridge)) = &self.bridge {
+            let _attached = parent.map(opentelemetry::Context::attach);
+            bridge.on_event(event, context);
+        }
+    }
+}
+
+impl<S> Layer<S> for SpanwiseLayer
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn on_register_dispatch(&self, subscriber: &Dispatch) {
+        // The first subscriber is ours for good; a layer cannot move to another one.
+        let _ = self.dispatch.set(subscriber.downgrade());
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if own_thread::is_current() {
+            return;
+        }
+        self.callsites.with(attributes.metadata(), |callsite| {
+            if let Some(plan) = &callsite.plan {
+                self.metrics.on_new_span(id.into_u64(), plan, attributes);
+            }
+            if callsite.logged && self.lines.is_some() && !attributes.is_empty() {
+                let mut fields = Fields::default();
+                attributes.record(&mut fields);
+                if let Some(span) = context.span(id) {
+                    span.extensions_mut().insert(fields);
+                }
+            }
+        });
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else {
+            return;
+        };
+        self.callsites.with(span.metadata(), |callsite| {
+            if let Some(plan) = &callsite.plan {
+                self.metrics.on_record(id.into_u64(), plan, values);
+            }
+            if callsite.logged && self.lines.is_some() {
+                // Recording calls the application's `Debug`, so no lock of the registry is held meanwhile.
+                let known = span.extensions_mut().remove::<Fields>();
+                let mut fields = known.unwrap_or_default();
+                values.record(&mut fields);
+                span.extensions_mut().replace(fields);
+            }
+        });
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        if own_thread::is_current() {
+            return;
+        }
+        self.callsites.with(event.metadata(), |callsite| {
+            if callsite.error.is_error(event) {
+                self.count_error(event, &context);
+            }
+            if callsite.logged {
+                self.log(event, context);
+            }
+        });
+    }
+
+    fn on_enter(&self, id: &Id, _: Context<'_, S>) {
+        self.metrics.on_enter(id.into_u64());
+    }
+
+    fn on_exit(&self, id: &Id, _: Context<'_, S>) {
+        self.metrics.on_exit(id.into_u64());
+    }
+
+    fn on_close(&self, id: Id, _: Context<'_, S>) {
+        self.metrics.on_close(id.into_u64());
+    }
+}
+
+thread_local! {
+    static LINE: Cell<String> = const { Cell::new(String::new()) };
+}
+
+fn write_line<S>(
+    format: Format,
+    event: &Event<'_>,
+    context: &Context<'_, S>,
+    current: Option<SpanContext>,
+) where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let mut fields = Fields::default();
+    event.record(&mut fields);
+    let line = Line {
+        time: SystemTime::now(),
+        metadata: event.metadata(),
+        fields,
+        context: current,
+    };
+    let spans = |show: &mut dyn FnMut(SpanName<'_>)| {
+        for span in context
+            .event_scope(event)
+            .into_iter()
+            .flat_map(|scope| scope.from_root())
+        {
+            show(SpanName {
+                name: span.name(),
+                fields: span.extensions().get::<Fields>(),
+            });
+        }
+    };
+    // Taken, not borrowed: nobody can find it in use. A thread that has lost its locals makes a new one.
+    let mut buffer = LINE.try_with(Cell::take).unwrap_or_default();
+    buffer.clear();
+    logs::write(&mut buffer, format, line, spans);
+    // A closed stderr loses the line and nothing else.
+    let _ = std::io::stderr().lock().write_all(buffer.as_bytes());
+    let _ = LINE.try_with(|line| line.set(buffer));
+}

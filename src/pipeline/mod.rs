@@ -1,0 +1,48 @@
+//! From a [`Config`](crate::config::Config) to running telemetry: the only place where objects of the SDK are made.
+//!
+//! [`Pipeline::build`] touches no global. Everything that waits, sends or listens runs on a private runtime whose
+//! threads are marked, so that nothing of an export becomes telemetry itself.
+
+mod backoff;
+mod build;
+mod callsite;
+mod diagnose;
+mod drain;
+mod exporters;
+mod filter;
+mod finish;
+#[cfg(feature = "grpc")]
+mod grpc;
+#[cfg(feature = "otlp-http")]
+mod http;
+mod layer;
+mod logs;
+mod metrics;
+#[cfg(feature = "otlp-http")]
+mod otlp;
+#[cfg(feature = "otlp-http")]
+mod partial_success;
+mod propagators;
+mod queue;
+mod resource;
+mod runtime;
+mod sampler;
+mod scrape;
+#[cfg(feature = "http-json")]
+mod stdout;
+#[cfg(feature = "otlp-http")]
+mod tls;
+mod traces;
+
+pub(crate) use build::{Error, Pipeline, propagator};
+pub(crate) use resource::service_name;
+
+/// The version of the SDK that this crate is built on; the manifest pins the same line.
+const SDK_VERSION: &str = "0.33.1";
+/// How we introduce ourselves to receivers: the distribution first, then the exporter, as the specification asks.
+#[cfg(feature = "otlp-http")]
+const USER_AGENT: &str = concat!(
+    "spanwise/",
+    env!("CARGO_PKG_VERSION"),
+    " OTel-OTLP-Exporter-Rust/0.33.1"
+);

@@ -1,0 +1,345 @@
+//! The guard: telemetry runs while it lives, and its end delivers what is left.
+
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use opentelemetry::global;
+use tracing::{Dispatch, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::{LookupSpan, Registry};
+
+use crate::banner::Banner;
+use crate::builder::{self, Builder};
+use crate::clock::Clock;
+use crate::config::{Config, Effective, MetricExporter, Problem, Resolved};
+use crate::delivery::{Report, Status};
+use crate::diagnostics::{Diagnostics, Level};
+use crate::error::{InitError, ShutdownError};
+use crate::exposition::Format;
+use crate::pipeline::{self, Pipeline};
+#[cfg(feature = "prometheus")]
+use crate::server;
+
+/// How long the end may take by default.
+const SHUTDOWN: Duration = Duration::from_secs(5);
+/// The same when the last export failed: the receiver is most likely gone.
+const SHUTDOWN_FAILING: Duration = Duration::from_secs(1);
+
+/// Whether this process has installed telemetry; it never has again.
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
+/// Running telemetry, and the guard that delivers what is left when it ends.
+///
+/// Keep it until the end of `main`. Dropping it sends what is queued, for at most five seconds (one, if the last export
+/// failed), from any thread and inside any runtime. [`shutdown`](Self::shutdown) does the same and tells what arrived.
+///
+/// ```no_run
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let telemetry = spanwise::Telemetry::init()?;
+///     tracing::info_span!("work").in_scope(|| tracing::info!("working"));
+///     telemetry.shutdown()?;
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug)]
+#[must_use = "telemetry ends when this is dropped: write `let telemetry = ...` and keep it until the end of `main`"]
+pub struct Telemetry {
+    pipeline: Pipeline,
+    resolved: Resolved,
+    #[cfg(feature = "prometheus")]
+    listener: Option<server::Running>,
+    diagnostics: Diagnostics,
+    /// The subscriber of [`scope`](Self::scope), made when it is asked for.
+    scoped: OnceLock<Option<Dispatch>>,
+    finished: bool,
+}
+
+impl Telemetry {
+    /// Starts telemetry as the environment says, and installs it for the process.
+    ///
+    /// The same as `Telemetry::builder().init()`.
+    ///
+    /// # Errors
+    ///
+    /// [`InitError`] says what is in the way: telemetry or another subscriber is installed already, the `/metrics` port is
+    /// taken, or a file that a variable names cannot be read. A variable with a bad value is no error: it is replaced
+    /// and said on stderr, unless the start is [strict](Builder::strict).
+    pub fn init() -> Result<Self, InitError> {
+        Self::builder().init()
+    }
+
+    /// Starts from the environment and adds settings from code.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) fn build(
+        resolved: Resolved,
+        listener: builder::Listener,
+        clock: Clock,
+        diagnostics: Diagnostics,
+    ) -> Result<Self, InitError> {
+        let pipeline = Pipeline::build(&resolved.config, clock, &diagnostics)?;
+        let telemetry = Self {
+            #[cfg(feature = "prometheus")]
+            listener: listen(&pipeline, &resolved.config, listener)?,
+            pipeline,
+            resolved,
+            diagnostics,
+            scoped: OnceLock::new(),
+            finished: false,
+        };
+        #[cfg(not(feature = "prometheus"))]
+        let _ = listener;
+        telemetry.say_start();
+        Ok(telemetry)
+    }
+
+    pub(crate) fn install(builder: Builder) -> Result<Self, InitError> {
+        // The slot is taken first: the loser of a race must not have taken a port or started a thread.
+        if INSTALLED.swap(true, Ordering::AcqRel) {
+            return Err(InitError::AlreadyInstalled);
+        }
+        let installed = Self::install_once(builder);
+        if installed.is_err() {
+            INSTALLED.store(false, Ordering::Release);
+        }
+        installed
+    }
+
+    fn install_once(builder: Builder) -> Result<Self, InitError> {
+        if tracing::dispatcher::has_been_set() {
+            return Err(InitError::SubscriberInstalled);
+        }
+        let telemetry = builder.build()?;
+        let layer = telemetry
+            .pipeline
+            .layer()
+            .ok_or(InitError::AlreadyInstalled)?;
+        // Before the subscriber: setting a provider logs under a lock that a layer could want.
+        global::set_meter_provider(telemetry.pipeline.meter_provider().clone());
+        global::set_tracer_provider(telemetry.pipeline.tracer_provider().clone());
+        global::set_text_map_propagator(pipeline::propagator(&telemetry.resolved.config));
+        tracing::subscriber::set_global_default(Registry::default().with(layer))
+            .map_err(|_| InitError::SubscriberInstalled)?;
+        Ok(telemetry)
+    }
+
+    /// Our layers, with a filter each, for an application that owns its subscriber.
+    ///
+    /// Add it first, and put no filter on the whole registry: that would also switch spans off. Propagation, and metrics
+    /// through the OpenTelemetry API, stay with the application too: see [`propagator`](Self::propagator) and
+    /// [`meter_provider`](Self::meter_provider).
+    ///
+    /// Returns `None` the second time, and after [`scope`](Self::scope) or [`init`](Self::init): a second layer would count every
+    /// span twice.
+    ///
+    /// ```
+    /// use tracing_subscriber::layer::SubscriberExt;
+    ///
+    /// let telemetry = spanwise::Telemetry::builder()
+    ///     .override_var("OTEL_TRACES_EXPORTER", "none")
+    ///     .override_var("OTEL_METRICS_EXPORTER", "none")
+    ///     .override_var("OTEL_LOGS_EXPORTER", "none")
+    ///     .build()?;
+    /// let subscriber = tracing_subscriber::registry().with(telemetry.layer());
+    /// tracing::subscriber::with_default(subscriber, || tracing::info_span!("work").in_scope(|| ()));
+    /// assert!(telemetry.render().contains(r#"span_name="work""#));
+    /// # Ok::<(), spanwise::InitError>(())
+    /// ```
+    pub fn layer<S>(&self) -> Option<impl Layer<S> + use<S>>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        self.pipeline.layer()
+    }
+
+    /// Runs `f` with this telemetry as the subscriber of the current thread, for tests. Threads and tasks that `f` starts
+    /// do not inherit it.
+    pub fn scope<R>(&self, f: impl FnOnce() -> R) -> R {
+        let dispatch = self.scoped.get_or_init(|| {
+            let layer = self.pipeline.layer()?;
+            Some(Dispatch::new(Registry::default().with(layer)))
+        });
+        match dispatch {
+            Some(dispatch) => tracing::dispatcher::with_default(dispatch, f),
+            // The layer is in use: installed, or handed out.
+            None => f(),
+        }
+    }
+
+    /// The effective configuration as plain data.
+    pub fn config(&self) -> &Config {
+        &self.resolved.config
+    }
+
+    /// Every effective value and its source; the display masks secrets.
+    pub fn effective(&self) -> &Effective {
+        &self.resolved.effective
+    }
+
+    /// What was wrong with the configuration, and what is used instead.
+    pub fn problems(&self) -> &[Problem] {
+        &self.resolved.problems
+    }
+
+    /// What became of everything so far, an entry an exporter.
+    pub fn status(&self) -> Vec<Status> {
+        self.pipeline.status()
+    }
+
+    /// The page that Prometheus scrapes, in text format 0.0.4, for an application with a server of its own.
+    ///
+    /// Holds the span metrics always, and the application's own instruments unless everything is pushed: with
+    /// `OTEL_METRICS_EXPORTER=otlp` nothing keeps them for a scrape, with `otlp,prometheus` or `none` they are there. Send it as
+    /// `text/plain; version=0.0.4`. Calls back into the application where it has observable instruments.
+    pub fn render(&self) -> String {
+        self.pipeline
+            .scrape()
+            .render(Format::Text, String::new())
+            .text
+    }
+
+    /// Where the `/metrics` listener is, if there is one.
+    pub fn metrics_url(&self) -> Option<String> {
+        self.metrics_address()
+            .map(|address| format!("http://{address}/metrics"))
+    }
+
+    /// The address of the `/metrics` listener, if there is one.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        #[cfg(feature = "prometheus")]
+        return self.listener.as_ref().map(server::Running::local_addr);
+        #[cfg(not(feature = "prometheus"))]
+        None
+    }
+
+    /// The propagators that `OTEL_PROPAGATORS` names, in one; `init` has made it the global one.
+    pub fn propagator(&self) -> opentelemetry::propagation::TextMapCompositePropagator {
+        pipeline::propagator(&self.resolved.config)
+    }
+
+    /// What instruments are made from; `init` has made it the global one.
+    pub fn meter_provider(&self) -> opentelemetry_sdk::metrics::SdkMeterProvider {
+        self.pipeline.meter_provider().clone()
+    }
+
+    /// Sends what is queued now, for at most `within`, and goes on.
+    ///
+    /// # Errors
+    ///
+    /// When anything was lost since the start, or is still on its way when the time is over.
+    pub fn flush(&self, within: Duration) -> Result<Report, ShutdownError> {
+        ShutdownError::check(self.pipeline.finish(within, false))
+    }
+
+    /// Sends what is left, for at most five seconds or one if the last export failed, and ends.
+    ///
+    /// Works from any thread and inside any runtime, which it blocks meanwhile; [`shutdown_async`](Self::shutdown_async) does not.
+    ///
+    /// # Errors
+    ///
+    /// When anything was lost since the start.
+    pub fn shutdown(self) -> Result<Report, ShutdownError> {
+        let within = self.default_deadline();
+        self.shutdown_within(within)
+    }
+
+    /// Sends what is left, for at most `within`, and ends.
+    ///
+    /// # Errors
+    ///
+    /// When anything was lost since the start.
+    pub fn shutdown_within(mut self, within: Duration) -> Result<Report, ShutdownError> {
+        ShutdownError::check(self.finish(within))
+    }
+
+    /// Sends what is left, for at most five seconds or one if the last export failed, and ends, without blocking the thread.
+    ///
+    /// # Errors
+    ///
+    /// When anything was lost since the start.
+    pub async fn shutdown_async(mut self) -> Result<Report, ShutdownError> {
+        let within = self.default_deadline();
+        let report = self.pipeline.finish_async(within, true).await;
+        self.finished = true;
+        ShutdownError::check(report)
+    }
+
+    fn default_deadline(&self) -> Duration {
+        if self.pipeline.is_failing() {
+            SHUTDOWN_FAILING
+        } else {
+            SHUTDOWN
+        }
+    }
+
+    fn finish(&mut self, within: Duration) -> Report {
+        self.finished = true;
+        let uncounted = self.pipeline.uncounted_spans();
+        if uncounted > 0 {
+            let message = format_args!(
+                "span metrics: {uncounted} spans are not counted: too many were open at once"
+            );
+            self.diagnostics.say(Level::Error, message);
+        }
+        self.pipeline.finish(within, true)
+    }
+
+    fn say_start(&self) {
+        let config = &self.resolved.config;
+        let url = self.metrics_url();
+        let banner = Banner {
+            resolved: &self.resolved,
+            service_name: &pipeline::service_name(&config.resource),
+            metrics_url: url.as_deref(),
+        };
+        if config.diagnostics.banner && !builder::is_test_process() {
+            self.diagnostics.say(Level::Info, banner);
+            return;
+        }
+        for problem in &self.resolved.problems {
+            self.diagnostics.say(Level::Warn, problem);
+        }
+    }
+}
+
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        if self.finished {
+            return;
+        }
+        let report = self.finish(self.default_deadline());
+        if report.lost() > 0 {
+            self.diagnostics.say(Level::Error, report);
+        }
+    }
+}
+
+/// Opens the `/metrics` port if the configuration asks for it.
+#[cfg(feature = "prometheus")]
+fn listen(
+    pipeline: &Pipeline,
+    config: &Config,
+    listener: builder::Listener,
+) -> Result<Option<server::Running>, InitError> {
+    let asked = config
+        .metrics
+        .exporters
+        .iter()
+        .find_map(|exporter| match exporter {
+            MetricExporter::Prometheus(prometheus) => Some(prometheus),
+            _ => None,
+        });
+    let Some(prometheus) = asked.filter(|_| listener == builder::Listener::Own && !config.disabled)
+    else {
+        return Ok(None);
+    };
+    let scrape = pipeline.scrape().clone();
+    let source = move |format| scrape.render(format, String::new()).text;
+    let bound = server::Listener::bind(&prometheus.host, prometheus.port, pipeline.runtime())?;
+    Ok(Some(bound.serve(std::sync::Arc::new(source))))
+}
