@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn weight_zero_means_not_wanted() {
-        let accept = "application/openmetrics-text;q=0, text/plain;q=0.1";
+        let accept = "application/openmetrics-text;q=0";
         assert_eq!(Format::negotiate(Some(accept)), Format::Text);
     }
 

@@ -308,6 +308,17 @@ fn type_conflict_keeps_the_first_and_reports_the_other() {
 }
 
 #[test]
+fn counter_beside_a_gauge_of_its_short_name_is_of_unknown_type_in_openmetrics() {
+    let metrics = recorded(|meter| {
+        meter.u64_counter("jobs").build().add(1, &[]);
+        meter.u64_gauge("jobs").build().record(2, &[]);
+    });
+    let page = page(Format::OpenMetrics, Scopes::Hidden, &metrics);
+    let expected = "# TYPE jobs_total unknown\njobs_total 1\n# TYPE jobs gauge\njobs 2\n# EOF\n";
+    assert_eq!((page.text.as_str(), page.problems.len()), (expected, 0));
+}
+
+#[test]
 fn sample_names_of_a_histogram_are_taken() {
     let metrics = recorded(|meter| {
         meter
