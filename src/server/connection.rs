@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -60,6 +60,7 @@ pub struct Running {
     end: Arc<watch::Sender<End>>,
     runtime: Handle,
     failed_accepts: Arc<AtomicU64>,
+    cut_off: Arc<AtomicBool>,
 }
 
 /// How a listener came to its end.
@@ -79,25 +80,31 @@ impl Running {
         limits: Limits,
         runtime: &Handle,
     ) -> Self {
-        let (end, watching) = watch::channel(None);
+        let (sender, end) = watch::channel(None);
         let failed_accepts = Arc::new(AtomicU64::new(0));
+        let cut_off = Arc::new(AtomicBool::new(false));
+        let service = Service {
+            routes,
+            limits,
+            end,
+            cut_off: Arc::clone(&cut_off),
+        };
         let permits = Arc::new(Semaphore::new(limits.connections));
         for socket in sockets {
             let acceptor = Acceptor {
                 socket,
-                routes: routes.clone(),
-                limits,
+                service: service.clone(),
                 permits: Arc::clone(&permits),
-                end: watching.clone(),
                 failed: Arc::clone(&failed_accepts),
             };
             runtime.spawn(acceptor.run());
         }
         Self {
             address,
-            end: Arc::new(end),
+            end: Arc::new(sender),
             runtime: runtime.clone(),
             failed_accepts,
+            cut_off,
         }
     }
 
@@ -124,8 +131,9 @@ impl Running {
             let _ = done.send(());
         });
         match all_done.recv_timeout(deadline) {
-            Ok(()) => Stopped::Gracefully,
-            Err(_) => Stopped::CutOff,
+            // The message above comes after the store: it is seen here.
+            Ok(()) if !self.cut_off.load(Ordering::Acquire) => Stopped::Gracefully,
+            _ => Stopped::CutOff,
         }
     }
 }
@@ -146,10 +154,8 @@ impl Drop for Running {
 #[derive(Debug)]
 struct Acceptor {
     socket: TcpListener,
-    routes: Routes,
-    limits: Limits,
+    service: Service,
     permits: Arc<Semaphore>,
-    end: watch::Receiver<End>,
     failed: Arc<AtomicU64>,
 }
 
@@ -157,19 +163,19 @@ impl Acceptor {
     async fn run(mut self) {
         loop {
             let accepted = tokio::select! {
-                _ = self.end.changed() => return,
+                _ = self.service.end.changed() => return,
                 accepted = accept(&self.socket, &self.permits) => accepted,
             };
             let Ok((stream, permit)) = accepted else {
                 self.failed.fetch_add(1, Ordering::Relaxed);
                 tokio::select! {
-                    _ = self.end.changed() => return,
+                    _ = self.service.end.changed() => return,
                     () = sleep(ACCEPT_PAUSE) => continue,
                 }
             };
-            let (routes, limits, end) = (self.routes.clone(), self.limits, self.end.clone());
+            let service = self.service.clone();
             tokio::spawn(async move {
-                serve(stream, routes, limits, end).await;
+                service.serve(stream).await;
                 drop(permit);
             });
         }
@@ -187,35 +193,51 @@ async fn accept(
     Ok((stream, permit))
 }
 
-/// Serves one connection until either side is done with it or its time is over.
-async fn serve(stream: TcpStream, routes: Routes, limits: Limits, mut end: watch::Receiver<End>) {
-    // Pages are written whole; waiting for more would only delay them. A socket that refuses still works.
-    let _ = stream.set_nodelay(true);
-    let (requests, mut latest) = watch::channel(());
-    let service = service_fn(|request| {
-        requests.send_replace(());
-        let routes = routes.clone();
-        async move { Ok::<_, Infallible>(routes.answer(request).await) }
-    });
-    let connection = http1::Builder::new()
-        .max_buf_size(HEAD_LIMIT)
-        // The deadline below covers it.
-        .header_read_timeout(None)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
-    let mut deadline = Instant::now() + limits.first_request;
-    let mut ending = false;
-    loop {
-        tokio::select! {
-            // A client that breaks off is its own business.
-            _ = connection.as_mut() => return,
-            Ok(()) = latest.changed(), if !ending => deadline = Instant::now() + limits.after_request,
-            _ = end.changed(), if !ending => {
-                ending = true;
-                deadline = end.borrow().unwrap_or_else(Instant::now);
-                connection.as_mut().graceful_shutdown();
+/// What every connection needs.
+#[derive(Debug, Clone)]
+struct Service {
+    routes: Routes,
+    limits: Limits,
+    end: watch::Receiver<End>,
+    cut_off: Arc<AtomicBool>,
+}
+
+impl Service {
+    /// Serves one connection until either side is done with it or its time is over.
+    async fn serve(mut self, stream: TcpStream) {
+        // Pages are written whole; waiting for more would only delay them. A socket that refuses still works.
+        let _ = stream.set_nodelay(true);
+        let (requests, mut latest) = watch::channel(());
+        let service = service_fn(|request| {
+            requests.send_replace(());
+            let routes = self.routes.clone();
+            async move { Ok::<_, Infallible>(routes.answer(request).await) }
+        });
+        let connection = http1::Builder::new()
+            .max_buf_size(HEAD_LIMIT)
+            // The deadline below covers it.
+            .header_read_timeout(None)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        let mut deadline = Instant::now() + self.limits.first_request;
+        let mut ending = false;
+        loop {
+            tokio::select! {
+                // A client that breaks off is its own business.
+                _ = connection.as_mut() => return,
+                Ok(()) = latest.changed(), if !ending => deadline = Instant::now() + self.limits.after_request,
+                _ = self.end.changed(), if !ending => {
+                    ending = true;
+                    deadline = self.end.borrow().unwrap_or_else(Instant::now);
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = sleep_until(deadline) => {
+                    if ending {
+                        self.cut_off.store(true, Ordering::Release);
+                    }
+                    return;
+                }
             }
-            () = sleep_until(deadline) => return,
         }
     }
 }
