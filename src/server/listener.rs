@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use super::connection::{Limits, Running};
 use super::routes::Routes;
 use super::scrape::{Scrapes, Source};
+use super::token::Token;
 
 /// Why the listener could not start.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,7 @@ pub struct Listener {
     sockets: Vec<tokio::net::TcpListener>,
     address: SocketAddr,
     pub(super) limits: Limits,
+    token: Option<Token>,
     runtime: Handle,
 }
 
@@ -101,8 +103,19 @@ impl Listener {
             sockets: sockets.map_err(bind_error)?,
             address,
             limits: Limits::default(),
+            token: None,
             runtime: runtime.clone(),
         })
+    }
+
+    /// Answers only requests that show this token as `Authorization: Bearer …`. Defaults to none.
+    ///
+    /// Without TLS the token travels readable: this keeps out neighbours, not whoever sees the traffic.
+    pub fn with_bearer_token(self, token: &str) -> Self {
+        Self {
+            token: Some(Token::new(token)),
+            ..self
+        }
     }
 
     /// The first address that is listened on.
@@ -112,7 +125,7 @@ impl Listener {
 
     /// Starts to answer.
     pub fn serve(self, source: Arc<dyn Source>) -> Running {
-        let routes = Routes::new(Scrapes::new(source));
+        let routes = Routes::new(Scrapes::new(source), self.token);
         Running::start(
             self.sockets,
             self.address,

@@ -3,12 +3,14 @@
 use bytes::Bytes;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, VARY,
+    WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 
 use super::packing::Packing;
 use super::scrape::{Scrapes, Variant};
+use super::token::Token;
 use crate::exposition::Format;
 
 const INDEX: &str =
@@ -20,15 +22,25 @@ const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8")
 #[derive(Debug, Clone)]
 pub(super) struct Routes {
     scrapes: Scrapes,
+    token: Option<Token>,
 }
 
 impl Routes {
-    pub(super) fn new(scrapes: Scrapes) -> Self {
-        Self { scrapes }
+    pub(super) fn new(scrapes: Scrapes, token: Option<Token>) -> Self {
+        Self { scrapes, token }
     }
 
     /// Answers one request; its body is not read. A `HEAD` is answered like a `GET`, hyper leaves the body out.
     pub(super) async fn answer<B>(&self, request: Request<B>) -> Response<Full<Bytes>> {
+        if let Some(token) = &self.token
+            && !token.is_shown(request.headers())
+        {
+            let mut refusal = text(StatusCode::UNAUTHORIZED, "a bearer token is needed here\n");
+            refusal
+                .headers_mut()
+                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            return refusal;
+        }
         let known = matches!(request.uri().path(), "/" | "/metrics");
         if !known {
             return text(

@@ -26,6 +26,45 @@ fn runtime() -> Runtime {
         .unwrap()
 }
 
+#[test]
+fn bearer_token_is_asked_for_where_one_is_set() {
+    let runtime = runtime();
+    let listener = Listener::bind("localhost", 0, runtime.handle()).unwrap();
+    let running = listener.with_bearer_token("s3cret").serve(Arc::new(hello));
+    let address = running.local_addr();
+    let status = |header: &str| ask(address, "GET", "/metrics", header).status;
+    let refused = get(address, "/metrics");
+    assert_eq!(
+        (refused.status, refused.header("www-authenticate")),
+        (401, Some("Bearer"))
+    );
+    assert_eq!(status("authorization: Bearer s3cret\r\n"), 200);
+    assert_eq!(status("authorization: bearer s3cret\r\n"), 200);
+    for wrong in [
+        "Bearer s3cre",
+        "Bearer s3cretx",
+        "Bearer S3CRET",
+        "Bearer",
+        "Basic s3cret",
+        "s3cret",
+    ] {
+        assert_eq!(
+            status(&format!("authorization: {wrong}\r\n")),
+            401,
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn bearer_token_is_not_in_debug_output() {
+    let runtime = runtime();
+    let listener = Listener::bind("localhost", 0, runtime.handle())
+        .unwrap()
+        .with_bearer_token("s3cret");
+    assert!(!format!("{listener:?}").contains("s3cret"));
+}
+
 fn serve(runtime: &Runtime, source: impl Fn(Format) -> String + Send + Sync + 'static) -> Running {
     Listener::bind("localhost", 0, runtime.handle())
         .unwrap()
@@ -276,6 +315,7 @@ fn client_that_does_not_finish_its_request_is_cut_off() {
 fn idle_connection_is_closed() {
     let runtime = runtime();
     let limits = Limits {
+        first_request: LONG * 2,
         after_request: SHORT,
         ..Limits::default()
     };
