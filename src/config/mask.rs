@@ -68,6 +68,22 @@ pub(super) fn headers(list: &[(String, String)]) -> String {
     entries.join(",")
 }
 
+/// `text` on one line and without terminal codes, whatever it holds.
+pub(super) fn line(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
 /// Whether values under `name` are likely to be credentials.
 pub(super) fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
@@ -90,11 +106,10 @@ fn split_keep(text: &str, at: char) -> (&str, &str) {
 }
 
 fn shorten(text: &str) -> String {
-    if text.chars().count() <= LONGEST {
-        return text.to_owned();
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
-    let start: String = text.chars().take(LONGEST).collect();
-    format!("{start}…")
 }
 
 #[cfg(test)]
@@ -132,6 +147,11 @@ mod tests {
         ] {
             assert_eq!(text(value), value);
         }
+    }
+
+    #[test]
+    fn line_breaks_and_terminal_codes_are_escaped() {
+        assert_eq!(line("a\nb\u{1b}[31m".to_owned()), "a\\nb\\u{1b}[31m");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod effective;
 mod env;
 mod features;
 mod lookup;
+mod markdown;
 mod mask;
 mod model;
 mod parsed;
@@ -21,6 +22,7 @@ mod variable;
 
 pub use effective::{Effective, Setting};
 pub use env::Env;
+pub use markdown::variables_markdown;
 pub use model::*;
 pub use problem::{Invalid, Origin, Problem, Severity};
 pub use resolve::{Resolved, Strictness, resolve};

@@ -129,7 +129,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.key)?;
         if let Some(value) = &self.value {
-            write!(f, "={value:?}")?;
+            write!(f, "=\"{value}\"")?;
         }
         write!(f, " ({}) {}", self.origin.source(), self.what)?;
         if !self.instead.is_empty() {

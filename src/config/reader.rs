@@ -261,7 +261,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Remembers `problem` unless the same is known: a general variable is read once a signal.
-    pub(super) fn push(&mut self, problem: Problem) {
+    pub(super) fn push(&mut self, mut problem: Problem) {
+        problem.key = mask::line(problem.key);
+        problem.value = problem.value.map(mask::line);
+        problem.what = mask::line(problem.what);
+        problem.instead = mask::line(problem.instead);
         let known = self.problems.iter().any(|known| {
             known.key == problem.key
                 && known.origin == problem.origin
@@ -279,7 +283,7 @@ impl<'a> Reader<'a> {
     pub(super) fn record(&mut self, variable: &'static Variable, value: String, origin: Origin) {
         self.settings.push(Setting {
             variable,
-            value,
+            value: mask::line(value),
             origin,
         });
     }
@@ -287,14 +291,14 @@ impl<'a> Reader<'a> {
     /// Replaces the shown value of `variable`, where a later step changed it.
     pub(super) fn amend(&mut self, variable: &'static Variable, value: impl Into<String>) {
         if let Some(setting) = self.setting(variable) {
-            setting.value = value.into();
+            setting.value = mask::line(value.into());
         }
     }
 
     /// The same, where another source won.
     pub(super) fn replace(&mut self, variable: &'static Variable, value: String, origin: Origin) {
         if let Some(setting) = self.setting(variable) {
-            setting.value = value;
+            setting.value = mask::line(value);
             setting.origin = origin;
         }
     }

@@ -86,16 +86,23 @@ fn resource_attributes_merge_over_the_layers() {
 }
 
 #[test]
-fn service_name_in_a_stronger_layer_wins_over_both_forms_below() {
+fn service_name_of_the_strongest_layer_wins_and_the_variable_before_the_list() {
     let name = |name: &str| Env::from_pairs([("OTEL_SERVICE_NAME", name)]);
     let list = |name: &str| {
         Env::from_pairs([("OTEL_RESOURCE_ATTRIBUTES", format!("service.name={name}"))])
+    };
+    let both = |name: &str, list: &str| {
+        Env::from_pairs([
+            ("OTEL_SERVICE_NAME", name.to_owned()),
+            ("OTEL_RESOURCE_ATTRIBUTES", format!("service.name={list}")),
+        ])
     };
     for (overrides, env, defaults, expected) in [
         (list("code"), name("env"), name("default"), "code"),
         (Env::default(), list("env"), name("default"), "env"),
         (name("code"), list("env"), list("default"), "code"),
         (Env::default(), name("env"), list("default"), "env"),
+        (Env::default(), both("name", "list"), Env::default(), "name"),
     ] {
         let resolved = config::resolve(&Sources {
             overrides,

@@ -6,7 +6,7 @@ use crate::config::reader::Reader;
 use crate::config::sources::Layer;
 use crate::config::{
     ExemplarFilter, HistogramAggregation, MetricExporter, Metrics, OtlpMetrics, Prometheus, Signal,
-    Temporality, parsed, table,
+    Temporality, mask, parsed, table,
 };
 
 pub(super) fn metrics(reader: &mut Reader<'_>) -> Metrics {
@@ -58,7 +58,7 @@ fn prometheus(reader: &mut Reader<'_>) -> Prometheus {
     let host = reader.required(
         &[&table::PROMETHEUS_HOST],
         |candidate: Candidate<'_>| parsed::text(candidate.text),
-        String::clone,
+        |host| mask::text(host),
     );
     let port = reader.required(
         &[&table::PROMETHEUS_PORT],
