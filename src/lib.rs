@@ -22,6 +22,7 @@ pub mod exposition;
 mod logs;
 mod own_thread;
 mod pipeline;
+pub mod detect;
 pub mod propagation;
 mod semconv;
 #[cfg(feature = "prometheus")]

@@ -28,3 +28,45 @@ pub(crate) const FIELD_STATUS_DESCRIPTION: &str = "otel.status_description";
 /// Event fields with a meaning of their own.
 pub(crate) const FIELD_MESSAGE: &str = "message";
 pub(crate) const FIELD_ERROR: &str = "error";
+/// `service.instance.id`
+pub(crate) const SERVICE_INSTANCE_ID: &str = "service.instance.id";
+/// `host.name`
+pub(crate) const HOST_NAME: &str = "host.name";
+/// `host.id`
+pub(crate) const HOST_ID: &str = "host.id";
+/// `host.arch`
+pub(crate) const HOST_ARCH: &str = "host.arch";
+/// `os.type`
+pub(crate) const OS_TYPE: &str = "os.type";
+/// `os.name`
+pub(crate) const OS_NAME: &str = "os.name";
+/// `os.version`
+pub(crate) const OS_VERSION: &str = "os.version";
+/// `os.description`
+pub(crate) const OS_DESCRIPTION: &str = "os.description";
+/// `process.pid`
+pub(crate) const PROCESS_PID: &str = "process.pid";
+/// `process.executable.name`
+pub(crate) const PROCESS_EXECUTABLE_NAME: &str = "process.executable.name";
+/// `process.executable.path`
+pub(crate) const PROCESS_EXECUTABLE_PATH: &str = "process.executable.path";
+/// `process.command`
+pub(crate) const PROCESS_COMMAND: &str = "process.command";
+/// `process.command_args`
+pub(crate) const PROCESS_COMMAND_ARGS: &str = "process.command_args";
+/// `process.owner`
+pub(crate) const PROCESS_OWNER: &str = "process.owner";
+/// `process.runtime.name`
+pub(crate) const PROCESS_RUNTIME_NAME: &str = "process.runtime.name";
+/// `container.id`
+pub(crate) const CONTAINER_ID: &str = "container.id";
+/// `k8s.namespace.name`
+pub(crate) const K8S_NAMESPACE_NAME: &str = "k8s.namespace.name";
+/// `k8s.pod.name`
+pub(crate) const K8S_POD_NAME: &str = "k8s.pod.name";
+/// `k8s.pod.uid`
+pub(crate) const K8S_POD_UID: &str = "k8s.pod.uid";
+/// `k8s.container.name`
+pub(crate) const K8S_CONTAINER_NAME: &str = "k8s.container.name";
+/// `k8s.node.name`
+pub(crate) const K8S_NODE_NAME: &str = "k8s.node.name";

@@ -1,0 +1,24 @@
+//! What the process can say about itself: resource attributes, found out from the system.
+//!
+//! [`run`] asks each [`Detector`] on a thread of its own and waits for all of them together, at most for the time it
+//! is given. Whoever is late, because `/etc` hangs on a dead file server, say, is left out and named. Nothing is
+//! written, no program is started, and no network is used: everything comes from [`Environment`], which tests replace.
+//!
+//! The detectors are ours. Of the crate opentelemetry-resource-detectors 0.13, which has most of them, the values of
+//! `host.arch` and `os.type` are not those of the semantic conventions, the host detector starts a program, the process
+//! detector exports the arguments of the command line, and the Kubernetes detector takes any machine for a pod.
+
+mod container;
+mod deadline;
+mod detector;
+mod environment;
+mod host;
+mod kubernetes;
+mod mounts;
+mod os;
+mod process;
+mod service;
+
+pub use deadline::{Missing, run};
+pub use detector::Detector;
+pub use environment::Environment;
