@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Env, Sources, Strictness};
 use crate::diagnostics::{Diagnostics, Level};
 use crate::error::InitError;
+use crate::pipeline::Custom;
 use crate::telemetry::Telemetry;
 
 /// Configures [`Telemetry`] in code.
@@ -21,12 +22,13 @@ use crate::telemetry::Telemetry;
 ///     .init()?;
 /// # Ok::<(), spanwise::InitError>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[must_use = "a builder does nothing until `init` or `build` is called"]
 pub struct Builder {
     sources: Sources,
     strictness: Option<Strictness>,
     listener: Listener,
+    exporters: Vec<Custom>,
 }
 
 /// Whether the pipeline opens the `/metrics` port itself.
@@ -42,6 +44,7 @@ impl Builder {
             sources: Sources::from_process(),
             strictness: None,
             listener: Listener::Own,
+            exporters: Vec::new(),
         }
     }
 
@@ -78,6 +81,18 @@ impl Builder {
         self
     }
 
+    /// Adds a span exporter of the application's own, beside those of `OTEL_TRACES_EXPORTER`.
+    ///
+    /// It gets sampled spans in batches as `OTEL_BSP_*` says, from a task of the private runtime, and what it loses is
+    /// counted like any other. It must not block. Defaults to none.
+    pub fn add_span_exporter(
+        mut self,
+        exporter: impl opentelemetry_sdk::trace::SpanExporter + 'static,
+    ) -> Self {
+        self.exporters.push(Custom::new(exporter));
+        self
+    }
+
     /// Builds and installs: the global `tracing` subscriber, meter provider, tracer provider and propagator.
     ///
     /// Works from plain `main`, inside any runtime, and before there is one.
@@ -103,7 +118,7 @@ impl Builder {
         let resolved = resolved.check()?;
         let level = diagnostics_level(&resolved.config);
         let diagnostics = Diagnostics::stderr(level, clock.clone());
-        Telemetry::build(resolved, self.listener, clock, diagnostics)
+        Telemetry::build(resolved, self.exporters, self.listener, clock, diagnostics)
     }
 }
 

@@ -15,6 +15,7 @@ mod builder;
 mod clock;
 pub mod config;
 mod delivery;
+pub mod detect;
 mod diagnostics;
 mod error;
 mod export;
@@ -22,7 +23,6 @@ pub mod exposition;
 mod logs;
 mod own_thread;
 mod pipeline;
-pub mod detect;
 pub mod propagation;
 mod semconv;
 #[cfg(feature = "prometheus")]

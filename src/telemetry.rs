@@ -19,7 +19,7 @@ use crate::delivery::{Report, Status};
 use crate::diagnostics::{Diagnostics, Level};
 use crate::error::{InitError, ShutdownError};
 use crate::exposition::Format;
-use crate::pipeline::{self, Pipeline};
+use crate::pipeline::{self, Custom, Pipeline};
 #[cfg(feature = "prometheus")]
 use crate::server;
 
@@ -78,11 +78,12 @@ impl Telemetry {
 
     pub(crate) fn build(
         resolved: Resolved,
+        custom: Vec<Custom>,
         listener: builder::Listener,
         clock: Clock,
         diagnostics: Diagnostics,
     ) -> Result<Self, InitError> {
-        let pipeline = Pipeline::build(&resolved.config, clock, &diagnostics)?;
+        let pipeline = Pipeline::build(&resolved.config, custom, clock, &diagnostics)?;
         let telemetry = Self {
             #[cfg(feature = "prometheus")]
             listener: listen(&pipeline, &resolved.config, listener)?,

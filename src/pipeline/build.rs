@@ -21,6 +21,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::callsite::Callsites;
+use super::custom::Custom;
 use super::drain::Drain;
 use super::exporters::{self, Exporter, Parts, temporality};
 use super::filter::{Exported, Filters, Seen};
@@ -66,6 +67,7 @@ pub(crate) struct Pipeline {
     exporters: Vec<Exporter>,
     /// Whether the layer has been handed out: a second one would count every span twice.
     layer_taken: AtomicBool,
+    diagnostics: Diagnostics,
     runtime: Runtime,
 }
 
@@ -73,6 +75,7 @@ impl Pipeline {
     /// Builds everything that `config` asks for and touches no global; on failure what was built is gone.
     pub(crate) fn build(
         config: &Config,
+        custom: Vec<Custom>,
         clock: Clock,
         diagnostics: &Diagnostics,
     ) -> Result<Self, Error> {
@@ -100,7 +103,8 @@ impl Pipeline {
         let (spans, logs) = if config.disabled {
             (Vec::new(), Vec::new())
         } else {
-            let spans = parts.spans()?;
+            let mut spans = parts.spans()?;
+            spans.extend(custom.into_iter().map(|custom| custom.start(parts)));
             let logs = parts.logs()?;
             exporters.extend(spans.iter().map(|queue| queue.exporter()));
             exporters.extend(parts.metrics(meters.pushed, &meters.drain)?);
@@ -139,6 +143,7 @@ impl Pipeline {
             span_metrics,
             exporters,
             layer_taken: AtomicBool::new(false),
+            diagnostics: diagnostics.clone(),
             runtime,
         })
     }
@@ -153,7 +158,13 @@ impl Pipeline {
         }
         let callsites = Callsites::new(self.filters.clone(), self.span_metrics.clone());
         let bridge = self.logger_provider.as_ref().map(Bridge::new);
-        let ours = SpanwiseLayer::new(self.span_metrics.clone(), callsites, self.lines, bridge);
+        let ours = SpanwiseLayer::new(
+            self.span_metrics.clone(),
+            callsites,
+            self.lines,
+            bridge,
+            self.diagnostics.clone(),
+        );
         let scope = InstrumentationScope::builder(SCOPE)
             .with_version(env!("CARGO_PKG_VERSION"))
             .build();

@@ -12,7 +12,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tracing::Metadata;
 
-use super::filter::{Filters, enabled};
+use super::filter::{Filters, enabled, internal_level, is_internal};
+use crate::diagnostics;
 use crate::span_metrics::{ErrorRule, Plan, SpanMetrics};
 
 /// What we do at one callsite.
@@ -24,6 +25,8 @@ pub(crate) struct Callsite {
     pub(crate) error: ErrorRule,
     /// Whether an event of it is logged, or a span's fields are shown.
     pub(crate) logged: bool,
+    /// How loud the SDK speaks of itself here; `None` where the application speaks.
+    pub(crate) internal: Option<diagnostics::Level>,
 }
 
 /// All callsites that one layer has met.
@@ -134,7 +137,8 @@ impl Callsites {
             } else {
                 ErrorRule::Never
             },
-            logged: enabled(&self.filters.logs, metadata),
+            logged: enabled(&self.filters.logs, metadata) && !is_internal(metadata),
+            internal: is_internal(metadata).then(|| internal_level(metadata)),
         }
     }
 }

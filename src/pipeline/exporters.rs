@@ -168,7 +168,7 @@ impl Parts<'_> {
         Exporter { subject, commands }
     }
 
-    fn queue<T: Send + 'static>(
+    pub(super) fn queue<T: Send + 'static>(
         self,
         signal: Signal,
         name: &str,

@@ -2,12 +2,13 @@
 
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::Interest;
-use tracing::{Metadata, Subscriber};
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, Filter};
 
 use crate::config::Config;
+use crate::diagnostics;
 use crate::own_thread;
 use crate::span_metrics::ErrorRule;
 
@@ -34,13 +35,15 @@ impl Filters {
     /// The most verbose level that anything wants.
     fn max_level(&self) -> LevelFilter {
         let all = [&self.traces, &self.span_metrics, &self.logs];
-        all.into_iter()
-            .map(max_level)
-            .max()
-            .unwrap_or(LevelFilter::TRACE)
+        let most = all.into_iter().map(max_level).max();
+        // Warnings of the SDK are always heard.
+        most.unwrap_or(LevelFilter::TRACE).max(LevelFilter::WARN)
     }
 
     fn wants(&self, metadata: &Metadata<'_>) -> bool {
+        if is_internal(metadata) {
+            return *metadata.level() <= Level::WARN;
+        }
         enabled(&self.logs, metadata)
             || enabled(&self.span_metrics, metadata)
                 && (metadata.is_span() || ErrorRule::of(metadata) != ErrorRule::Never)
@@ -52,6 +55,30 @@ fn compile(directives: &str) -> Targets {
     directives
         .parse()
         .unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO))
+}
+
+/// Whether the SDK speaks of itself: its `otel_warn!` and the like name the crate they stand in.
+///
+/// Such events go to our diagnostics, which no log filter silences, and never into the application's logs.
+pub(crate) fn is_internal(metadata: &Metadata<'_>) -> bool {
+    const CRATES: [&str; 6] = [
+        "opentelemetry",
+        "opentelemetry_sdk",
+        "opentelemetry-otlp",
+        "opentelemetry-http",
+        "opentelemetry-proto",
+        "opentelemetry-prometheus",
+    ];
+    metadata.is_event() && CRATES.contains(&metadata.target())
+}
+
+/// How much an event of the SDK matters.
+pub(crate) fn internal_level(metadata: &Metadata<'_>) -> diagnostics::Level {
+    match *metadata.level() {
+        Level::ERROR => diagnostics::Level::Error,
+        Level::WARN => diagnostics::Level::Warn,
+        _ => diagnostics::Level::Debug,
+    }
 }
 
 /// Whether the directives let the callsite through.

@@ -3,6 +3,7 @@
 //! It stands before the OpenTelemetry layer, because after that one the trace of a closing span is gone.
 
 use std::cell::Cell;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
@@ -18,8 +19,10 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::callsite::Callsites;
+use crate::diagnostics::{Diagnostics, Level};
 use crate::logs::{self, Fields, Format, Line, SpanName};
 use crate::own_thread;
+use crate::semconv;
 use crate::span_metrics::SpanMetrics;
 
 /// The bridge from events to log records.
@@ -34,6 +37,7 @@ pub(crate) struct SpanwiseLayer {
     lines: Option<Format>,
     /// Where events become log records; `None` makes none.
     bridge: Option<BridgeDebug>,
+    diagnostics: Diagnostics,
     dispatch: OnceLock<WeakDispatch>,
 }
 
@@ -52,12 +56,14 @@ impl SpanwiseLayer {
         callsites: Callsites,
         lines: Option<Format>,
         bridge: Option<Bridge>,
+        diagnostics: Diagnostics,
     ) -> Self {
         Self {
             metrics,
             callsites,
             lines,
             bridge: bridge.map(BridgeDebug),
+            diagnostics,
             dispatch: OnceLock::new(),
         }
     }
@@ -75,6 +81,28 @@ impl SpanwiseLayer {
         // The nearest span that is counted; one that is only logged may lie in between.
         let mut scope = context.event_scope(event).into_iter().flatten();
         scope.find(|span| self.metrics.on_error(span.id().into_u64()));
+    }
+
+    /// The SDK speaks of itself: once a kind, then counted.
+    #[cold]
+    fn say_internal(&self, level: Level, event: &Event<'_>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let name = fields.take("name").map(|name| name.to_string());
+        let mut text = fields
+            .take(semconv::FIELD_MESSAGE)
+            .map_or_else(String::new, |message| message.to_string());
+        for (name, value) in fields.iter() {
+            // Writing into a string cannot fail.
+            let _ = write!(text, " {name}={value}");
+        }
+        let kind = name.as_deref().unwrap_or_else(|| event.metadata().name());
+        self.diagnostics.fail(
+            level,
+            event.metadata().target(),
+            kind,
+            format_args!("{kind}: {}", text.trim_start()),
+        );
     }
 
     fn log<S>(&self, event: &Event<'_>, context: Context<'_, S>)
@@ -151,6 +179,9 @@ where
             return;
         }
         self.callsites.with(event.metadata(), |callsite| {
+            if let Some(level) = callsite.internal {
+                return self.say_internal(level, event);
+            }
             if callsite.error.is_error(event) {
                 self.count_error(event, &context);
             }

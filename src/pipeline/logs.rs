@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
+use opentelemetry::logs::LogRecord as _;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord};
 
@@ -26,6 +27,10 @@ impl LogSink {
 
 impl LogProcessor for LogSink {
     fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
+        // The bridge sets the time of observation only; a backend that reads the other one would show 1970.
+        if let (None, Some(observed)) = (record.timestamp(), record.observed_timestamp()) {
+            record.set_timestamp(observed);
+        }
         for queue in &self.queues {
             queue.push((record.clone(), scope.clone()));
         }

@@ -6,6 +6,7 @@
 mod backoff;
 mod build;
 mod callsite;
+mod custom;
 mod diagnose;
 mod drain;
 mod exporters;
@@ -35,6 +36,7 @@ mod tls;
 mod traces;
 
 pub(crate) use build::{Error, Pipeline, propagator};
+pub(crate) use custom::Custom;
 pub(crate) use resource::service_name;
 
 /// The version of the SDK that this crate is built on; the manifest pins the same line.

@@ -1,0 +1,49 @@
+//! Span exporters of the application's own, behind a queue of ours.
+
+use std::fmt;
+use std::sync::Arc;
+
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+
+use super::exporters::Parts;
+use super::queue::{Export, Queue, Receipt};
+use crate::config::Signal;
+use crate::delivery::Failure;
+
+/// An exporter that waits for the pipeline to be built.
+pub(crate) struct Custom(Box<Start>);
+
+type Start = dyn FnOnce(Parts<'_>) -> Arc<Queue<SpanData>> + Send;
+
+impl Custom {
+    pub(crate) fn new(mut exporter: impl SpanExporter + 'static) -> Self {
+        Self(Box::new(move |parts| {
+            exporter.set_resource(parts.resource);
+            let batch = parts.config.traces.batch;
+            parts.queue(Signal::Traces, "custom exporter", batch, Sdk(exporter))
+        }))
+    }
+
+    /// Starts the task that exports.
+    pub(crate) fn start(self, parts: Parts<'_>) -> Arc<Queue<SpanData>> {
+        (self.0)(parts)
+    }
+}
+
+impl fmt::Debug for Custom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Custom")
+    }
+}
+
+/// Any exporter of the SDK's kind; all that it tells is success or failure.
+struct Sdk<E>(E);
+
+impl<E: SpanExporter + 'static> Export<SpanData> for Sdk<E> {
+    async fn export(&mut self, batch: Vec<SpanData>) -> Result<Receipt, Failure> {
+        match self.0.export(batch).await {
+            Ok(()) => Ok(Receipt::default()),
+            Err(error) => Err(Failure::new("custom", error.to_string())),
+        }
+    }
+}
