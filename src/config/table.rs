@@ -57,6 +57,16 @@ const fn otlp(
     }
 }
 
+const DETECTORS: &[&str] = &[
+    "service",
+    "host",
+    "os",
+    "process",
+    "process_args",
+    "container",
+    "k8s",
+];
+
 const SAMPLERS: &[&str] = &[
     "always_on",
     "always_off",
@@ -154,6 +164,8 @@ singles! {
         "Which spans may be exported, in the syntax of `RUST_LOG`";
     SPAN_METRICS_FILTER = "OTEL_RUST_SPAN_METRICS_FILTER", Kind::Directives, "info", Always, Honoured,
         "Which spans are counted in RED metrics, in the syntax of `RUST_LOG`";
+    RESOURCE_DETECTORS = "OTEL_RUST_RESOURCE_DETECTORS", Kind::List(DETECTORS), "service,host,os,process,container,k8s",
+        Always, Honoured, "What the process finds out about itself; `process_args` may hold secrets";
     LOG_LINES = "OTEL_RUST_LOG_LINES", Kind::Choice(&["auto", "pretty", "json", "off"]), "auto", Always, Honoured,
         "Log lines on stderr; `auto` is pretty on a terminal and JSON otherwise";
     BANNER = "OTEL_RUST_BANNER", Kind::Choice(&["on", "off"]), "on", Always, Honoured,
@@ -229,6 +241,15 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn detectors_are_named_as_in_the_model() {
+        use crate::config::Detector;
+
+        assert_eq!(Detector::ALL.map(Detector::name), DETECTORS);
+        let default = Detector::DEFAULT.map(Detector::name).join(",");
+        assert_eq!(RESOURCE_DETECTORS.default, default);
+    }
 
     #[test]
     fn no_variable_stands_twice() {

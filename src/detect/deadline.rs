@@ -55,7 +55,7 @@ pub fn run(
     environment: &Environment,
     limit: Duration,
 ) -> (Vec<KeyValue>, Vec<Missing>) {
-    run_each(detectors, environment, limit, Detector::attributes)
+    run_each(detectors, environment, limit, super::attributes)
 }
 
 fn run_each(

@@ -10,7 +10,6 @@
 
 mod container;
 mod deadline;
-mod detector;
 mod environment;
 mod host;
 mod kubernetes;
@@ -20,5 +19,19 @@ mod process;
 mod service;
 
 pub use deadline::{Missing, run};
-pub use detector::Detector;
 pub use environment::Environment;
+
+pub use crate::config::Detector;
+
+/// What `detector` finds in `environment`.
+fn attributes(detector: Detector, environment: &Environment) -> Vec<opentelemetry::KeyValue> {
+    match detector {
+        Detector::Service => service::attributes(),
+        Detector::Host => host::attributes(environment),
+        Detector::Os => os::attributes(environment),
+        Detector::Process => process::attributes(environment),
+        Detector::ProcessArguments => process::arguments(environment),
+        Detector::Container => container::attributes(environment),
+        Detector::Kubernetes => kubernetes::attributes(environment),
+    }
+}

@@ -35,6 +35,7 @@ use super::{finish, propagators, resource, sampler};
 use crate::clock::Clock;
 use crate::config::{Config, HistogramAggregation, LogLines, MetricExporter};
 use crate::delivery::{Report, Status};
+use crate::detect::Environment;
 use crate::diagnostics::Diagnostics;
 use crate::logs::Format;
 use crate::semconv;
@@ -82,7 +83,12 @@ impl Pipeline {
         let runtime = Runtime::start().map_err(Error::Runtime)?;
         // Channels of gRPC look for the runtime around them when they are made.
         let _entered = runtime.handle().enter();
-        let resource = resource::build(&config.resource);
+        let resource = if config.disabled {
+            Resource::builder_empty().build()
+        } else {
+            let environment = Environment::of_this_process();
+            resource::build(&config.resource, &environment, diagnostics)
+        };
         let parts = Parts {
             config,
             resource: &resource,

@@ -1,13 +1,31 @@
 //! The resource: what describes this process on every item of telemetry.
 
+use std::time::Duration;
+
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
 
 use crate::config;
+use crate::detect::{self, Environment};
+use crate::diagnostics::{Diagnostics, Level};
 use crate::semconv;
 
+/// How long detectors may take together. They read a few local files, which is done in less than a millisecond; who
+/// takes longer reads from a file server that is gone, and the application must not wait for that.
+const DETECTION: Duration = Duration::from_millis(500);
+
 /// Builds the resource from nothing, so that no crate below adds what it read from the environment on its own.
-pub(crate) fn build(config: &config::Resource) -> Resource {
+///
+/// What was asked for wins over what was detected, and `service.name` over both.
+pub(crate) fn build(
+    config: &config::Resource,
+    environment: &Environment,
+    diagnostics: &Diagnostics,
+) -> Resource {
+    let (detected, missing) = detect::run(&config.detectors, environment, DETECTION);
+    for missing in missing {
+        diagnostics.say(Level::Warn, missing);
+    }
     let fixed = [
         (semconv::TELEMETRY_SDK_NAME, "opentelemetry"),
         (semconv::TELEMETRY_SDK_LANGUAGE, "rust"),
@@ -20,6 +38,7 @@ pub(crate) fn build(config: &config::Resource) -> Resource {
         .iter()
         .map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
     Resource::builder_empty()
+        .with_attributes(detected)
         .with_attributes(fixed.map(|(key, value)| KeyValue::new(key, value)))
         .with_attributes(asked)
         .with_attribute(KeyValue::new(semconv::SERVICE_NAME, service_name(config)))
@@ -39,5 +58,75 @@ pub(crate) fn service_name(config: &config::Resource) -> String {
     match name {
         Some(name) => format!("unknown_service:{name}"),
         None => "unknown_service".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::Detector;
+
+    /// The value of `key` in the resource of a program `shop -v` on a bare machine.
+    fn value(config: &config::Resource, key: &'static str) -> Option<String> {
+        let environment = Environment::empty("/nowhere").with_command("/bin/shop", ["shop", "-v"]);
+        let (diagnostics, _) = Diagnostics::memory(None, Clock::system());
+        let resource = build(config, &environment, &diagnostics);
+        resource.get(&key.into()).map(|value| value.to_string())
+    }
+
+    #[test]
+    fn what_is_asked_for_wins_over_what_is_detected() {
+        let detected = config::Resource::default();
+        assert_eq!(
+            value(&detected, semconv::PROCESS_COMMAND).as_deref(),
+            Some("shop")
+        );
+        let asked = config::Resource {
+            attributes: vec![(semconv::PROCESS_COMMAND.to_owned(), "other".to_owned())],
+            ..detected
+        };
+        assert_eq!(
+            value(&asked, semconv::PROCESS_COMMAND).as_deref(),
+            Some("other")
+        );
+    }
+
+    #[test]
+    fn service_name_wins_over_the_list() {
+        let config = config::Resource {
+            service_name: Some("shop".to_owned()),
+            attributes: vec![(semconv::SERVICE_NAME.to_owned(), "other".to_owned())],
+            ..config::Resource::default()
+        };
+        assert_eq!(
+            value(&config, semconv::SERVICE_NAME).as_deref(),
+            Some("shop")
+        );
+    }
+
+    #[test]
+    fn only_the_configured_detectors_run() {
+        let config = config::Resource {
+            detectors: vec![Detector::ProcessArguments],
+            ..config::Resource::default()
+        };
+        assert_eq!(value(&config, semconv::PROCESS_PID), None);
+        assert_eq!(
+            value(&config, semconv::PROCESS_COMMAND_ARGS).as_deref(),
+            Some("[\"shop\",\"-v\"]")
+        );
+        let none = config::Resource {
+            detectors: Vec::new(),
+            ..config::Resource::default()
+        };
+        assert_eq!(value(&none, semconv::SERVICE_INSTANCE_ID), None);
+    }
+
+    #[test]
+    fn an_instance_has_an_id_by_default_and_no_arguments() {
+        let config = config::Resource::default();
+        assert!(value(&config, semconv::SERVICE_INSTANCE_ID).is_some());
+        assert_eq!(value(&config, semconv::PROCESS_COMMAND_ARGS), None);
     }
 }

@@ -1,5 +1,6 @@
 //! The configuration as plain data: what was asked for, after every source was weighed.
 
+mod detector;
 mod logs;
 mod metrics;
 mod otlp;
@@ -7,6 +8,7 @@ mod traces;
 
 use std::fmt;
 
+pub use detector::*;
 pub use logs::*;
 pub use metrics::*;
 pub use otlp::*;
@@ -52,12 +54,24 @@ impl Default for Config {
 }
 
 /// What describes this process.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
+    /// What the process finds out about itself, below everything that was asked for. Defaults to [`Detector::DEFAULT`].
+    pub detectors: Vec<Detector>,
     /// `service.name`. Defaults to `unknown_service:` and the name of the executable.
     pub service_name: Option<String>,
     /// Further attributes, in order; `service.name` is never among them once resolved.
     pub attributes: Vec<(String, String)>,
+}
+
+impl Default for Resource {
+    fn default() -> Self {
+        Self {
+            detectors: Detector::DEFAULT.to_vec(),
+            service_name: None,
+            attributes: Vec::new(),
+        }
+    }
 }
 
 /// A way to carry context over a process boundary.

@@ -3,10 +3,10 @@
 use percent_encoding::percent_decode_str;
 
 use crate::config::lookup::Candidate;
-use crate::config::parsed::{Fault, Parsed};
+use crate::config::parsed::{Fault, Parsed, WhenRefused};
 use crate::config::reader::Reader;
 use crate::config::sources::Layer;
-use crate::config::{Headers, Origin, Resource, mask, table};
+use crate::config::{Detector, Headers, Origin, Resource, mask, table};
 use crate::semconv::SERVICE_NAME;
 
 /// All layers together: attributes merge by key, and a name in a stronger layer wins over both forms below it.
@@ -15,7 +15,15 @@ pub(super) fn resource(reader: &mut Reader<'_>) -> Resource {
     let layers = reader.per_layer(variable, attributes, "ignoring all of it");
     let strongest = layers.last().map(|(layer, _)| *layer);
     let name = reader.text(&[&table::SERVICE_NAME], "unknown_service:<executable>");
-    let mut resource = Resource::default();
+    let detectors = reader.list(&table::RESOURCE_DETECTORS, WhenRefused::Unset);
+    let mut resource = Resource {
+        detectors: detectors
+            .value
+            .into_iter()
+            .filter_map(Detector::from_name)
+            .collect(),
+        ..Resource::default()
+    };
     let mut from_list = None;
     for (layer, list) in layers {
         for (key, value) in list {

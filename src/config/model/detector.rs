@@ -1,10 +1,6 @@
-//! The detectors, and their names in configuration.
+//! The resource detectors, and their names in configuration.
 
 use std::fmt;
-
-use opentelemetry::KeyValue;
-
-use super::{Environment, container, host, kubernetes, os, process, service};
 
 /// A source of resource attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,18 +62,6 @@ impl Detector {
         Self::ALL
             .into_iter()
             .find(|detector| detector.name().eq_ignore_ascii_case(name))
-    }
-
-    pub(super) fn attributes(self, environment: &Environment) -> Vec<KeyValue> {
-        match self {
-            Self::Service => service::attributes(),
-            Self::Host => host::attributes(environment),
-            Self::Os => os::attributes(environment),
-            Self::Process => process::attributes(environment),
-            Self::ProcessArguments => process::arguments(environment),
-            Self::Container => container::attributes(environment),
-            Self::Kubernetes => kubernetes::attributes(environment),
-        }
     }
 }
 
