@@ -24,6 +24,7 @@ mod logs;
 mod own_thread;
 mod pipeline;
 pub mod propagation;
+pub mod metrics;
 mod semconv;
 #[cfg(feature = "prometheus")]
 pub mod server;
