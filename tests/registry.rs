@@ -52,7 +52,9 @@ impl Reader {
     /// Sums, gauges and histogram counts by name and sorted labels.
     fn points(&self) -> BTreeMap<String, f64> {
         let mut metrics = ResourceMetrics::default();
-        self.0.collect(&mut metrics).unwrap();
+        self.0
+            .collect(&mut metrics)
+            .expect("the provider lives as long as the test");
         let mut points = BTreeMap::new();
         for metric in metrics.scope_metrics().flat_map(|scope| scope.metrics()) {
             let mut point = |attributes: Vec<String>, value: f64| {
