@@ -875,3 +875,227 @@ fn panicking_watch_is_not_called_again() {
         (1, Problem::WatchPanicked)
     );
 }
+
+// --- helpers ---
+
+fn calls(registry: &Registry, outcome: &str, error: &str) -> Option<f64> {
+    let labels = [
+        ("operation.name", "job"),
+        ("operation.outcome", outcome),
+        ("error.type", error),
+    ];
+    let given = labels
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .collect::<Vec<_>>();
+    registry
+        .snapshot()
+        .get("operation.calls", given)
+        .map(Value::as_f64)
+}
+
+fn active(registry: &Registry) -> f64 {
+    registry
+        .snapshot()
+        .get("operation.active", [("operation.name", "job")])
+        .unwrap()
+        .as_f64()
+}
+
+#[tokio::test]
+async fn future_that_is_dropped_is_cancelled() {
+    let registry = Registry::default();
+    let job = registry.track("job").unwrap();
+    let mut pending = Box::pin(job.future(std::future::pending::<()>()));
+    tokio::select! {
+        biased;
+        () = &mut pending => {}
+        () = std::future::ready(()) => {}
+    }
+    assert_eq!(active(&registry), 1.0);
+    drop(pending);
+    assert_eq!(
+        (calls(&registry, "cancelled", ""), active(&registry)),
+        (Some(1.0), 0.0)
+    );
+}
+
+#[tokio::test]
+async fn future_counts_by_its_result() {
+    let registry = Registry::default();
+    let job = registry.track("job").unwrap();
+    let _ = job.try_future(async { Ok::<_, std::fmt::Error>(()) }).await;
+    let _ = job
+        .try_future(async { Err::<(), _>(std::fmt::Error) })
+        .await;
+    job.future(async {}).await;
+    assert_eq!(calls(&registry, "ok", ""), Some(2.0));
+    assert_eq!(calls(&registry, "error", "core::fmt::Error"), Some(1.0));
+    assert_eq!(calls(&registry, "cancelled", ""), None);
+}
+
+#[test]
+fn future_that_was_never_polled_did_not_happen() {
+    let registry = Registry::default();
+    let job = registry.track("job").unwrap();
+    drop(job.future(std::future::pending::<()>()));
+    assert_eq!(
+        (calls(&registry, "cancelled", ""), active(&registry)),
+        (None, 0.0)
+    );
+}
+
+#[test]
+fn panic_is_an_error() {
+    let registry = Registry::default();
+    let job = registry.track("job").unwrap();
+    let run = std::panic::AssertUnwindSafe(|| job.run(|| panic!("on purpose")));
+    assert!(std::panic::catch_unwind(run).is_err());
+    assert_eq!(
+        (calls(&registry, "error", "panic"), active(&registry)),
+        (Some(1.0), 0.0)
+    );
+}
+
+#[tokio::test]
+async fn items_of_a_stream_are_records() {
+    use tokio_stream::StreamExt;
+    let registry = Registry::default();
+    let job = registry.track("job").unwrap();
+    let items: Vec<i32> = job.stream(tokio_stream::iter([1, 2, 3])).collect().await;
+    assert_eq!(items, [1, 2, 3]);
+    let snapshot = registry.snapshot();
+    let records = snapshot.get("operation.records", [("operation.name", "job")]);
+    assert_eq!(
+        (records, calls(&registry, "ok", "")),
+        (Some(&Value::Count(3)), Some(1.0))
+    );
+}
+
+#[test]
+fn helpers_of_one_name_share_series() {
+    use spanwise::metrics::Cache;
+    let registry = Registry::default();
+    Cache::new(&registry, "sessions").unwrap().hit();
+    Cache::new(&registry, "sessions").unwrap().hit();
+    let hits = [("cache.name", "sessions"), ("cache.result", "hit")];
+    assert_eq!(
+        registry.snapshot().get("cache.requests", hits),
+        Some(&Value::Count(2))
+    );
+}
+
+#[test]
+fn waiter_that_gives_up_is_no_longer_counted() {
+    use spanwise::metrics::Pool;
+    let registry = Registry::default();
+    let pool = Pool::new(&registry, "db", 2).unwrap();
+    drop(pool.wait());
+    let value = |name| {
+        registry
+            .snapshot()
+            .get(name, [("pool.name", "db")])
+            .map(Value::as_f64)
+    };
+    assert_eq!(
+        (
+            value("pool.waiters"),
+            value("pool.used"),
+            value("pool.wait.duration")
+        ),
+        (Some(0.0), Some(0.0), Some(0.0))
+    );
+}
+
+#[test]
+fn breaker_is_in_one_state() {
+    use spanwise::metrics::{CircuitBreaker, circuit_breaker::State};
+    let registry = Registry::default();
+    let breaker = CircuitBreaker::new(&registry, "payments").unwrap();
+    for state in [State::Open, State::Open, State::HalfOpen] {
+        breaker.enter(state);
+    }
+    let value = |metric, state| {
+        let labels = [
+            ("circuit_breaker.name", "payments"),
+            ("circuit_breaker.state", state),
+        ];
+        registry.snapshot().get(metric, labels).map(Value::as_f64)
+    };
+    let states = ["closed", "half_open", "open"].map(|state| value("circuit_breaker.state", state));
+    assert_eq!(states, [Some(0.0), Some(1.0), Some(0.0)]);
+    assert_eq!(value("circuit_breaker.transitions", "open"), Some(1.0));
+}
+
+#[test]
+fn model_without_a_price_is_counted() {
+    use spanwise::metrics::{
+        GenAi,
+        gen_ai::{Price, Prices},
+    };
+    let registry = Registry::default();
+    let gen_ai = GenAi::new(
+        &registry,
+        Prices::default().model(
+            "known",
+            Price {
+                input: 1.0,
+                output: 1.0,
+            },
+        ),
+    )
+    .unwrap();
+    gen_ai.call("chat", "acme", "unknown").tokens(10, 10);
+    gen_ai.call("chat", "acme", "known").tokens(10, 10);
+    let unpriced = [
+        ("gen_ai.provider.name", "acme"),
+        ("gen_ai.request.model", "unknown"),
+    ];
+    assert_eq!(
+        registry
+            .snapshot()
+            .get("gen_ai.client.operation.unpriced", unpriced),
+        Some(&Value::Count(1))
+    );
+}
+
+#[test]
+fn failed_call_of_a_model_has_its_error_type() {
+    use spanwise::metrics::{GenAi, gen_ai::Prices};
+    let registry = Registry::default();
+    let gen_ai = GenAi::new(&registry, Prices::default()).unwrap();
+    gen_ai.call("chat", "acme", "m").fail("timeout");
+    let snapshot = registry.snapshot();
+    let series = &snapshot
+        .family("gen_ai.client.operation.duration")
+        .unwrap()
+        .series;
+    assert!(
+        series[0]
+            .labels
+            .iter()
+            .any(|(key, value)| &**key == "error.type" && &**value == "timeout")
+    );
+}
+
+#[test]
+fn lost_shards_are_counted_apart() {
+    use spanwise::metrics::stream::Consumer;
+    let registry = Registry::default();
+    let consumer = Consumer::new(&registry, "kinesis", "orders").unwrap();
+    [4, 6, 3]
+        .into_iter()
+        .for_each(|shards| consumer.shards(shards));
+    let value = |change| {
+        let labels = [
+            ("messaging.system", "kinesis"),
+            ("messaging.destination.name", "orders"),
+            ("stream.shard.change", change),
+        ];
+        registry
+            .snapshot()
+            .get("stream.consumer.reshardings", labels)
+            .map(Value::as_f64)
+    };
+    assert_eq!((value("gained"), value("lost")), (Some(6.0), Some(3.0)));
+}

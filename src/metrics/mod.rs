@@ -21,6 +21,12 @@
 //! # Ok::<_, spanwise::metrics::Error>(())
 //! ```
 //!
+//! # Helpers
+//!
+//! Metrics that many applications need, with their names, labels and boundaries: [`Operation`] (and [`Registry::track`]), [`Cache`], [`Pool`],
+//! [`Queue`], [`CircuitBreaker`], [`GenAi`], [`stream`]. Each documents what it emits; each is made from the same handles that applications
+//! use.
+//!
 //! # Why cells of our own
 //!
 //! Recording straight into SDK instruments would be less code. Cells are here because with them
@@ -33,6 +39,10 @@
 //!   allocates 138 kB for an instrument;
 //! - a lookup with labels takes no lock, does not depend on their order, and two threads do not wait for each other.
 //!
+//! A bound counter costs about as much as a bare atomic, a lookup with three labels half of what the SDK needs, a disabled handle less than a
+//! nanosecond (`benches/handles.rs`). A series with three labels takes 500 bytes as a counter and 800 as a histogram of 15 buckets; the SDK
+//! takes 1,200.
+//!
 //! The price: a histogram is replayed value by value into the SDK when a push exporter collects (`sink`).
 //!
 //! # What it does not do
@@ -41,36 +51,49 @@
 //! are collected beside it.
 
 mod by_name;
+mod cache;
 mod callback;
 mod catalogue;
 mod cell;
+pub mod circuit_breaker;
 mod core;
 mod definition;
 mod error;
 mod families;
 mod family;
+pub mod gen_ai;
 mod handle;
 mod name;
+pub mod operation;
 mod options;
+pub mod pool;
+pub mod queue;
 mod registry;
 mod report;
 mod sink;
 pub mod snapshot;
+pub mod stream;
 mod sync;
 mod table;
 mod watch;
 
 #[doc(inline)]
 pub use self::{
+    cache::Cache,
     callback::{Callback, Observer},
     catalogue::Entry,
+    circuit_breaker::CircuitBreaker,
     core::{MAX_VALUE, OVERFLOW},
     definition::{Definition, Kind, MAX_LABELS, buckets},
     error::{Error, Place},
+    gen_ai::GenAi,
     handle::{
         Bound, Counter, Gauge, Histogram, Metric, Number, Observable, Summary, UpDownCounter,
     },
+    operation::Operation,
     options::Options,
+    pool::Pool,
+    queue::Queue,
     registry::{Registry, global},
     report::{Problem, Report},
     snapshot::Snapshot,
