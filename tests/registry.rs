@@ -355,6 +355,22 @@ fn registry_is_bounded() {
 }
 
 #[test]
+fn constant_labels_are_checked_too() {
+    let refused = |key: &str, value: &str| {
+        let constant_labels = vec![(key.to_owned(), value.to_owned())];
+        let registry = Registry::new(Options {
+            constant_labels,
+            ..Options::default()
+        });
+        matches!(registry.register(&ORDERS), Err(Error::Label { .. }))
+    };
+    assert!(refused("status", "ok"));
+    assert!(refused("host", "a\nb"));
+    assert!(refused("host", &"x".repeat(10_000_000)));
+    assert!(!refused("host", "a"));
+}
+
+#[test]
 fn namespace_and_subsystem_stand_before_the_name() {
     let options = Options {
         namespace: "acme".into(),
@@ -898,7 +914,7 @@ fn active(registry: &Registry) -> f64 {
     registry
         .snapshot()
         .get("operation.active", [("operation.name", "job")])
-        .unwrap()
+        .expect("the tracker made the series")
         .as_f64()
 }
 

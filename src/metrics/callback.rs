@@ -23,6 +23,7 @@ use super::{
     cell::Refusal,
     core::Core,
     definition::Kind,
+    error::Place,
     family::{AnyFamily, AnySeries},
     report::Problem,
     snapshot::{Labels, Value},
@@ -65,6 +66,7 @@ type Function = dyn FnMut(&mut Observer<'_>) + Send;
 
 struct Job {
     id: usize,
+    place: Place,
     family: Arc<dyn AnyFamily>,
     function: Mutex<Box<Function>>,
     active: AtomicBool,
@@ -166,11 +168,13 @@ impl Jobs {
     pub(super) fn add(
         self: &Arc<Self>,
         family: Arc<dyn AnyFamily>,
+        place: Place,
         function: Box<Function>,
     ) -> Callback {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let job = Arc::new(Job {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
+            place,
             family,
             function: Mutex::new(function),
             active: AtomicBool::new(true),
@@ -266,7 +270,7 @@ impl Job {
         if beyond > 0 {
             self.core().report(Problem::CallbackOverflow, || {
                 let limit = self.core().spec.limit;
-                format!("a callback observed {beyond} series more than the {limit} that metric `{}` may have; they were left out", self.name())
+                format!("a callback observed {beyond} series more than the {limit} that metric `{}` may have; they were left out (registered at {})", self.name(), self.place)
             });
         }
         if self.is_active() {
@@ -293,9 +297,9 @@ impl Job {
 
     fn disable(&self, problem: Problem, what: &str) {
         self.stop();
-        let place = self.core().spec.place;
+        let place = self.place;
         let text = format!(
-            "a callback of metric `{}` {what}; it is not called again (metric defined at {place})",
+            "a callback of metric `{}` {what}; it is not called again (registered at {place})",
             self.name()
         );
         self.core().report_again(problem, text);

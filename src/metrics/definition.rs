@@ -3,6 +3,7 @@
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use super::{
+    core,
     error::{Error, Place, quoted},
     handle::{Histogram, Metric, Summary},
     name,
@@ -12,6 +13,9 @@ use super::{
 ///
 /// The lookup keeps one bit for each key that it has seen in a `u32`.
 pub const MAX_LABELS: usize = 32;
+
+/// How many series a summary may have that says nothing about it: one takes up to 100 KiB.
+const SUMMARY_LIMIT: usize = 100;
 
 /// Bucket boundaries for common units.
 pub mod buckets {
@@ -143,7 +147,7 @@ impl<H> Definition<H> {
     }
 
     /// How many series the metric may have; further label values are recorded in one series `otel.metric.overflow="true"`, and reported.
-    /// Defaults to the limit of the registry.
+    /// Defaults to the limit of the registry, for a summary to at most 100.
     #[must_use]
     pub const fn limit(mut self, series: usize) -> Self {
         self.limit = Some(series);
@@ -238,7 +242,11 @@ impl Spec {
                 _ => [].into(),
             },
             window: definition.window,
-            limit: definition.limit.unwrap_or(default_limit).max(1),
+            limit: match (definition.limit, H::KIND) {
+                (Some(limit), _) => limit.max(1),
+                (None, Kind::Summary) => default_limit.clamp(1, SUMMARY_LIMIT),
+                (None, _) => default_limit.max(1),
+            },
             place,
         };
         spec.check()?;
@@ -251,11 +259,15 @@ impl Spec {
             let (here, there) = (format!("{here:?}"), format!("{there:?}"));
             (here != there).then(|| format!("{what} {here} instead of {there}"))
         };
-        differ("kind", &self.kind, &standing.kind)
-            .or_else(|| differ("numbers", &self.number, &standing.number))
-            .or_else(|| differ("unit", &self.unit, &standing.unit))
-            .or_else(|| differ("label keys", &self.keys, &standing.keys))
-            .or_else(|| differ("buckets", &self.bounds, &standing.bounds))
+        differ(
+            "kind",
+            &format_args!("{}", self.kind),
+            &format_args!("{}", standing.kind),
+        )
+        .or_else(|| differ("numbers", &self.number, &standing.number))
+        .or_else(|| differ("unit", &self.unit, &standing.unit))
+        .or_else(|| differ("label keys", &self.keys, &standing.keys))
+        .or_else(|| differ("buckets", &self.bounds, &standing.bounds))
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -296,30 +308,28 @@ impl Spec {
     }
 
     fn check_keys(&self) -> Result<(), Error> {
+        let constant = self.constant.iter().map(|(key, value)| (key, &**value));
+        let own = self.keys.iter().map(|key| (key, ""));
         let mut seen = Vec::new();
-        for key in self
-            .constant
-            .iter()
-            .map(|(key, _)| key)
-            .chain(self.keys.iter())
-        {
+        for (key, value) in constant.chain(own) {
             let escaped = name::prometheus_key(key);
-            let problem = match name::key_problem(key) {
-                Some(problem) => Some(problem),
-                None if seen.contains(&escaped) => {
-                    Some("is there already, by the name that Prometheus gives it")
-                }
-                None => None,
+            let problem = if let Some(problem) = name::key_problem(key) {
+                problem
+            } else if seen.contains(&escaped) {
+                "is there already, by the name that Prometheus gives it"
+            } else if !core::is_clean(value) {
+                "has a constant value that is too long or has control characters"
+            } else {
+                seen.push(escaped);
+                continue;
             };
-            if let Some(problem) = problem {
-                return Err(Error::Label {
-                    name: self.name.to_string(),
-                    key: quoted(key),
-                    problem,
-                    at: self.place,
-                });
-            }
-            seen.push(escaped);
+            let (name, key) = (self.name.to_string(), quoted(key));
+            return Err(Error::Label {
+                name,
+                key,
+                problem,
+                at: self.place,
+            });
         }
         Ok(())
     }

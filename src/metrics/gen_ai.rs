@@ -207,7 +207,10 @@ impl Call {
     /// Counts the tokens of the call; of several calls of this the sum.
     pub fn tokens(&mut self, input: u64, output: u64) {
         let (before_in, before_out) = self.tokens.unwrap_or((0, 0));
-        self.tokens = Some((before_in + input, before_out + output));
+        self.tokens = Some((
+            before_in.saturating_add(input),
+            before_out.saturating_add(output),
+        ));
     }
 
     /// Makes the outcome an error of this type, which should be one of few: it becomes a label.
@@ -234,7 +237,8 @@ impl Call {
         if price.is_none() && !self.metrics.prices.0.is_empty() {
             self.metrics.unpriced.add(1, [provider, request_model]);
         }
-        for (kind, tokens) in [("input", input), ("output", output)] {
+        let counted = [("input", input), ("output", output)];
+        for (kind, tokens) in counted.into_iter().filter(|(_, tokens)| *tokens > 0) {
             let kind_label = (TOKEN_TYPE, kind);
             let labels = [
                 operation,

@@ -217,7 +217,7 @@ impl Operation {
 impl Run {
     /// Counts records; all of one run together are the size of its batch.
     pub fn records(&mut self, count: u64) {
-        *self.records.get_or_insert(0) += count;
+        self.records = Some(self.records.unwrap_or(0).saturating_add(count));
         self.operation
             .records
             .add(count, [(NAME, &*self.operation.name)]);

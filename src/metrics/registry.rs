@@ -122,8 +122,9 @@ impl Registry {
         definition: &Definition<H>,
         function: impl FnMut(&mut Observer<'_>) + Send + 'static,
     ) -> Result<Callback, Error> {
-        let family = self.family(definition, Location::caller())?;
-        Ok(self.0.jobs.add(family, Box::new(function)))
+        let place = Location::caller();
+        let family = self.family(definition, place)?;
+        Ok(self.0.jobs.add(family, place, Box::new(function)))
     }
 
     /// Calls a function when a value recorded in a metric meets a condition, until the returned guard is dropped.
@@ -324,6 +325,9 @@ impl Inner {
     }
 
     fn run_callbacks(self: &Arc<Self>) {
+        if !self.enabled.load(Ordering::Relaxed) {
+            return;
+        }
         self.jobs.run(self.options.callback_budget, || {
             let inner = Arc::downgrade(self);
             move || {

@@ -128,8 +128,8 @@ impl Sink {
                     Some(Value::Quantiles(Quantiles { count, sum, .. })) => (*count, *sum),
                     _ => (0, 0.0),
                 };
-                count.add(now.count - seen, &attributes);
-                sum.add(now.sum - total, &attributes);
+                count.add(now.count.saturating_sub(seen), &attributes);
+                sum.add((now.sum - total).max(0.0), &attributes);
                 record_quantiles(quantiles, now, attributes);
             }
             _ => {}

@@ -186,7 +186,7 @@ impl Consumer {
 impl Processing {
     /// Counts records of this batch.
     pub fn records(&mut self, count: u64) {
-        self.records += count;
+        self.records = self.records.saturating_add(count);
     }
 
     /// Counts bytes of this batch.

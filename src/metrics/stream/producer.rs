@@ -140,7 +140,7 @@ impl Producer {
 impl Flush {
     /// Counts records of this batch.
     pub fn records(&mut self, count: u64) {
-        self.records += count;
+        self.records = self.records.saturating_add(count);
     }
 
     /// Counts bytes of this batch.
