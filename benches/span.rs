@@ -5,6 +5,11 @@
 //! (tracing-opentelemetry with its defaults, sampled, a batch processor and an exporter that drops). Ratios carry over to
 //! other machines, nanoseconds do not.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "the table is what this benchmark is for"
+)]
+
 use std::hint::black_box;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -23,7 +28,10 @@ const SCENARIO: &str = "SPANWISE_BENCH_SCENARIO";
 const REFERENCE: &str = "tracing-opentelemetry sampled";
 const DEPTHS: [usize; 2] = [1, 3];
 
-const SCENARIOS: [(&str, fn() -> Option<Telemetry>); 6] = [
+/// Installs what it measures; the guard is kept for as long.
+type Install = fn() -> Option<Telemetry>;
+
+const SCENARIOS: [(&str, Install); 6] = [
     ("no subscriber", || None),
     ("bare registry", || {
         install(Registry::default().with(Nothing))

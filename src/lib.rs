@@ -21,10 +21,10 @@ mod error;
 mod export;
 pub mod exposition;
 mod logs;
+pub mod metrics;
 mod own_thread;
 mod pipeline;
 pub mod propagation;
-pub mod metrics;
 mod semconv;
 #[cfg(feature = "prometheus")]
 pub mod server;

@@ -134,7 +134,7 @@ impl Pipeline {
         let logger_provider = (!logs.is_empty()).then(|| {
             SdkLoggerProvider::builder()
                 .with_resource(resource.clone())
-                .with_log_processor(LogSink::new(logs))
+                .with_log_processor(LogSink::new(logs, config.logs.limits, diagnostics))
                 .build()
         });
 
