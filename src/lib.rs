@@ -25,6 +25,8 @@ pub mod metrics;
 mod own_thread;
 mod pipeline;
 pub mod propagation;
+#[cfg(feature = "runtime")]
+pub mod runtime;
 mod semconv;
 #[cfg(feature = "prometheus")]
 pub mod server;
