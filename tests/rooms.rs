@@ -21,7 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     // L1: what the user asked for, as plain data.
     ("config", &[]),
     // L2: one concept each.
-    ("detect", &[]),
+    ("detect", &["config"]),
     ("export", &[]),
     ("exposition", &[]),
     ("logs", &[]),
@@ -43,6 +43,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     // L4: what talks to the outside beside the exporters.
+    ("runtime", &["metrics"]),
     ("server", &["config", "exposition"]),
     // L5: what the user holds.
     ("banner", &["*"]),
