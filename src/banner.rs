@@ -180,3 +180,81 @@ fn sampler(sampler: &Sampler) -> String {
         Sampler::JaegerRemote(remote) => format!("jaeger_remote {}", remote.endpoint),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{self, Env, Sources};
+
+    fn banner(vars: &[(&str, &str)]) -> String {
+        let sources = Sources {
+            env: Env::from_pairs(vars.iter().copied()),
+            ..Sources::default()
+        };
+        let resolved = config::resolve(&sources);
+        let banner = Banner {
+            resolved: &resolved,
+            service_name: "svc",
+            metrics_url: Some("http://127.0.0.1:9464/metrics"),
+        };
+        banner.to_string()
+    }
+
+    #[test]
+    fn each_signal_says_where_it_goes() {
+        assert_eq!(
+            banner(&[
+                ("OTEL_METRICS_EXPORTER", "prometheus"),
+                ("OTEL_LOGS_EXPORTER", "none")
+            ]),
+            "telemetry of \"svc\"\n\
+             traces: http://localhost:4318/v1/traces over http/protobuf; sampler parentbased_always_on; spans info\n\
+             metrics: prometheus http://127.0.0.1:9464/metrics [environment OTEL_METRICS_EXPORTER]; spans counted info\n\
+             logs: none [environment OTEL_LOGS_EXPORTER]; events info\n"
+        );
+    }
+
+    #[test]
+    fn a_value_that_is_not_the_default_says_which_variable_set_it() {
+        let text = banner(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")]);
+        assert!(
+            text.contains(
+                "http://collector:4318/v1/traces [environment OTEL_EXPORTER_OTLP_ENDPOINT]"
+            ),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn problems_are_listed_with_what_is_used_instead() {
+        let text = banner(&[("OTEL_BSP_MAX_QUEUE_SIZE", "-5")]);
+        assert!(
+            text.contains("problem: OTEL_BSP_MAX_QUEUE_SIZE=\"-5\" (environment) is not a whole number above 0; using 2048"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn secrets_are_never_shown() {
+        let text = banner(&[
+            (
+                "OTEL_EXPORTER_OTLP_HEADERS",
+                "authorization=Bearer hunter2,broken",
+            ),
+            (
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                "http://user:hunter2@collector:4318",
+            ),
+        ]);
+        assert!(!text.contains("hunter2"), "{text}");
+        assert!(text.contains("with authorization"), "{text}");
+    }
+
+    #[test]
+    fn a_disabled_sdk_says_so_and_nothing_else() {
+        assert_eq!(
+            banner(&[("OTEL_SDK_DISABLED", "true")]),
+            "telemetry of \"svc\" is disabled by OTEL_SDK_DISABLED\n"
+        );
+    }
+}

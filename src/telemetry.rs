@@ -14,7 +14,9 @@ use tracing_subscriber::registry::{LookupSpan, Registry};
 use crate::banner::Banner;
 use crate::builder::{self, Builder};
 use crate::clock::Clock;
-use crate::config::{Config, Effective, MetricExporter, Problem, Resolved};
+#[cfg(feature = "prometheus")]
+use crate::config::MetricExporter;
+use crate::config::{Config, Effective, Problem, Resolved};
 use crate::delivery::{Report, Status};
 use crate::diagnostics::{Diagnostics, Level};
 use crate::error::{InitError, ShutdownError};

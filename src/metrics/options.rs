@@ -11,7 +11,7 @@ pub struct Options {
     pub subsystem: String,
     /// Labels on every series. Defaults to none.
     pub constant_labels: Vec<(String, String)>,
-    /// Whether recordings are taken; see [`Registry::disable`]. Defaults to `true`.
+    /// Whether recordings are taken; see [`Registry::disable`](super::Registry::disable). Defaults to `true`.
     pub enabled: bool,
     /// How many series a metric may have that says nothing about it. Defaults to 2,000, as the specification asks.
     pub series_limit: usize,

@@ -198,6 +198,7 @@ impl Pipeline {
         &self.scrape
     }
 
+    #[cfg(feature = "prometheus")]
     pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
         self.runtime.handle()
     }

@@ -3,6 +3,7 @@
 //! [`Pipeline::build`] touches no global. Everything that waits, sends or listens runs on a private runtime whose
 //! threads are marked, so that nothing of an export becomes telemetry itself.
 
+#[cfg(feature = "otlp-http")]
 mod backoff;
 mod build;
 mod callsite;
