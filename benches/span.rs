@@ -15,7 +15,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
-use opentelemetry::trace::TracerProvider as _;
+use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanData, SpanExporter};
 use spanwise::Telemetry;
@@ -26,24 +26,30 @@ use tracing_subscriber::registry::{LookupSpan, Registry};
 const SCENARIO: &str = "SPANWISE_BENCH_SCENARIO";
 /// What all others are compared with.
 const REFERENCE: &str = "tracing-opentelemetry sampled";
+/// How the name of a scenario ends whose spans descend from an unsampled one.
+const BELOW: &str = "below an unsampled root";
 const DEPTHS: [usize; 2] = [1, 3];
 
 /// Installs what it measures; the guard is kept for as long.
 type Install = fn() -> Option<Telemetry>;
 
-const SCENARIOS: [(&str, Install); 6] = [
+const SCENARIOS: [(&str, Install); 8] = [
     ("no subscriber", || None),
     ("bare registry", || {
         install(Registry::default().with(Nothing))
     }),
     (REFERENCE, || install(opentelemetry(Sampler::AlwaysOn))),
     ("tracing-opentelemetry 1 %", || {
-        install(opentelemetry(Sampler::ParentBased(Box::new(
-            Sampler::TraceIdRatioBased(0.01),
-        ))))
+        install(opentelemetry(one_percent()))
+    }),
+    ("tracing-opentelemetry below an unsampled root", || {
+        install(opentelemetry(one_percent()))
     }),
     ("spanwise sampled", || spanwise("always_on")),
     ("spanwise 1 %", || spanwise("parentbased_traceidratio")),
+    ("spanwise below an unsampled root", || {
+        spanwise("parentbased_traceidratio")
+    }),
 ];
 
 fn main() {
@@ -60,6 +66,8 @@ fn run(name: &str) {
         .find(|(known, _)| *known == name)
         .expect("a known scenario");
     let _telemetry = install();
+    let root = name.ends_with(BELOW).then(unsampled_root);
+    let _entered = root.as_ref().map(tracing::Span::enter);
     let mut criterion = Criterion::default()
         .configure_from_args()
         .warm_up_time(Duration::from_millis(500))
@@ -71,6 +79,22 @@ fn run(name: &str) {
         });
     }
     group.finish();
+}
+
+/// A root that the sampler drops; at 1 % the first one most likely is.
+fn unsampled_root() -> tracing::Span {
+    loop {
+        let root = tracing::info_span!("root");
+        let sampled = root.in_scope(|| {
+            opentelemetry::Context::current()
+                .span()
+                .span_context()
+                .is_sampled()
+        });
+        if !sampled {
+            return root;
+        }
+    }
 }
 
 /// Time of `rounds` rounds, in bursts with pauses between them that are not counted: an exporter drains meanwhile, as it
@@ -131,7 +155,7 @@ fn compare() {
         for (name, _) in SCENARIOS {
             if let Some(nanos) = per_span(name, depth) {
                 println!(
-                    "  depth {depth}  {name:30} {nanos:8.1} ns  {:5.2}",
+                    "  depth {depth}  {name:46} {nanos:8.1} ns  {:5.2}",
                     nanos / reference
                 );
             }
@@ -164,6 +188,10 @@ fn install(subscriber: impl tracing::Subscriber + Send + Sync) -> Option<Telemet
 struct Nothing;
 
 impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Nothing {}
+
+fn one_percent() -> Sampler {
+    Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(0.01)))
+}
 
 fn opentelemetry(
     sampler: Sampler,

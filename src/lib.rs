@@ -31,9 +31,11 @@ mod semconv;
 #[cfg(feature = "prometheus")]
 pub mod server;
 mod span_metrics;
+mod span_table;
 mod telemetry;
 
 pub use builder::Builder;
 pub use delivery::{Lost, Report, Status};
 pub use error::{InitError, PipelineError, ShutdownError};
+pub use pipeline::Propagators;
 pub use telemetry::Telemetry;

@@ -21,7 +21,7 @@ use crate::delivery::{Report, Status};
 use crate::diagnostics::{Diagnostics, Level};
 use crate::error::{InitError, ShutdownError};
 use crate::exposition::Format;
-use crate::pipeline::{self, Custom, Pipeline};
+use crate::pipeline::{self, Custom, Pipeline, Propagators};
 #[cfg(feature = "prometheus")]
 use crate::server;
 
@@ -221,7 +221,7 @@ impl Telemetry {
     }
 
     /// The propagators that `OTEL_PROPAGATORS` names, in one; `init` has made it the global one.
-    pub fn propagator(&self) -> opentelemetry::propagation::TextMapCompositePropagator {
+    pub fn propagator(&self) -> Propagators {
         pipeline::propagator(&self.resolved.config)
     }
 

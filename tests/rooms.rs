@@ -8,7 +8,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// L0: time, names, words and counts.
-const BASE: &[&str] = &["clock", "delivery", "diagnostics", "own_thread", "semconv"];
+const BASE: &[&str] = &[
+    "clock",
+    "delivery",
+    "diagnostics",
+    "own_thread",
+    "semconv",
+    "span_table",
+];
 
 /// Room, and the rooms beyond [`BASE`] that it may import. `*` is everything.
 const ROOMS: &[(&str, &[&str])] = &[
@@ -18,6 +25,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("diagnostics", &[]),
     ("own_thread", &[]),
     ("semconv", &[]),
+    ("span_table", &[]),
     // L1: what the user asked for, as plain data.
     ("config", &[]),
     // L2: one concept each.

@@ -133,6 +133,25 @@ impl<S: Subscriber> Filter<S> for Exported {
     }
 }
 
+/// What the layer sees that lends its type: nothing.
+#[derive(Debug)]
+pub(crate) struct Nothing(pub(crate) Filters);
+
+impl<S: Subscriber> Filter<S> for Nothing {
+    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        false
+    }
+
+    fn callsite_enabled(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::never()
+    }
+
+    // As in `Exported`.
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.0.max_level())
+    }
+}
+
 fn max_level(targets: &Targets) -> LevelFilter {
     Layer::<tracing_subscriber::Registry>::max_level_hint(targets).unwrap_or(LevelFilter::TRACE)
 }

@@ -13,6 +13,7 @@ mod drain;
 mod exporters;
 mod filter;
 mod finish;
+mod gate;
 #[cfg(feature = "grpc")]
 mod grpc;
 #[cfg(feature = "otlp-http")]
@@ -38,6 +39,7 @@ mod traces;
 
 pub(crate) use build::{Error, Pipeline, propagator};
 pub(crate) use custom::Custom;
+pub use propagators::Propagators;
 pub(crate) use resource::service_name;
 
 /// The version of the SDK that this crate is built on; the manifest pins the same line.

@@ -1,14 +1,50 @@
 //! The configured propagators in one.
 
-use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
+use opentelemetry::Context;
+use opentelemetry::propagation::text_map_propagator::FieldIter;
+use opentelemetry::propagation::{
+    Extractor, Injector, TextMapCompositePropagator, TextMapPropagator,
+};
+use opentelemetry::trace::TraceContextExt;
 
+use super::gate;
 use crate::config::Propagator;
 #[cfg(feature = "xray")]
 use crate::propagation::XRay;
 use crate::propagation::{B3, Baggage, Jaeger, TraceContext};
 
+/// The propagators of a pipeline.
+///
+/// A skipped span has no context of its own: `OpenTelemetrySpanExt::context` gives an empty one, and instrumentation that
+/// injects it would start another trace in the next service. So where a context without a span is injected while an
+/// unsampled local span is current, that span's is written. Whoever wants to cut a trace there injects a context with a
+/// span of its own.
+#[derive(Debug)]
+pub struct Propagators(TextMapCompositePropagator);
+
+impl TextMapPropagator for Propagators {
+    fn inject_context(&self, context: &Context, injector: &mut dyn Injector) {
+        if !context.has_active_span() && gate::current_if_unsampled().is_some() {
+            return self.0.inject_context(&Context::current(), injector);
+        }
+        self.0.inject_context(context, injector);
+    }
+
+    fn extract_with_context(&self, context: &Context, extractor: &dyn Extractor) -> Context {
+        self.0.extract_with_context(context, extractor)
+    }
+
+    fn fields(&self) -> FieldIter<'_> {
+        self.0.fields()
+    }
+}
+
 /// In the given order; without any of them nothing is written and nothing is read.
-pub(crate) fn build(propagators: &[Propagator]) -> TextMapCompositePropagator {
+pub(crate) fn build(propagators: &[Propagator]) -> Propagators {
+    Propagators(composite(propagators))
+}
+
+fn composite(propagators: &[Propagator]) -> TextMapCompositePropagator {
     TextMapCompositePropagator::new(
         propagators
             .iter()

@@ -17,6 +17,8 @@ pub struct Traces {
     pub limits: SpanLimits,
     /// Which spans may be exported, by target and level. Defaults to `info`.
     pub filter: Filter,
+    /// Whether descendants of an unsampled span pass the OpenTelemetry layer by. Defaults to `true`.
+    pub skip_unsampled: bool,
 }
 
 impl Default for Traces {
@@ -27,6 +29,7 @@ impl Default for Traces {
             batch: Batch::spans(),
             limits: SpanLimits::default(),
             filter: Filter::default(),
+            skip_unsampled: true,
         }
     }
 }
