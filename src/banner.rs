@@ -42,7 +42,7 @@ impl fmt::Display for Banner<'_> {
         }
         for problem in problems {
             let mark = match problem.severity() {
-                Severity::Warning => "problem",
+                Severity::Error | Severity::Warning => "problem",
                 Severity::Notice => "notice",
             };
             writeln!(f, "{mark}: {problem}")?;

@@ -1,5 +1,11 @@
 //! Configuration from variables, without touching the environment of the process.
 
+// What a build without these does is tested beside the features, in one build.
+#![cfg(all(feature = "otlp-http", feature = "prometheus", feature = "tls"))]
+
+#[cfg(feature = "full")]
+#[path = "config/file.rs"]
+mod file;
 #[path = "config/garbage.rs"]
 mod garbage;
 #[path = "config/layers.rs"]

@@ -9,6 +9,7 @@ pub(super) struct Features {
     pub(super) gzip: bool,
     pub(super) tls: bool,
     pub(super) prometheus: bool,
+    pub(super) config_file: bool,
 }
 
 impl Features {
@@ -20,6 +21,7 @@ impl Features {
         gzip: cfg!(feature = "gzip"),
         tls: cfg!(feature = "tls"),
         prometheus: cfg!(feature = "prometheus"),
+        config_file: cfg!(feature = "config-file"),
     };
 }
 
@@ -43,6 +45,7 @@ mod tests {
         gzip: true,
         tls: true,
         prometheus: true,
+        config_file: true,
     };
 
     fn resolve(features: Features, pairs: &[(&str, &str)]) -> Resolved {

@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::mask;
+
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -17,7 +19,7 @@ pub enum Origin {
     CodeDefault(Cow<'static, str>),
     /// The default of the specification.
     Default,
-    /// A place in a configuration file; lines and columns count from one.
+    /// A place in a configuration file; lines and columns count from one and are zero for the file as a whole.
     File {
         /// The file.
         path: Arc<PathBuf>,
@@ -45,7 +47,11 @@ impl Origin {
             Self::CodeDefault(_) => "default in code".into(),
             Self::Default => "default".into(),
             Self::File { path, line, column } => {
-                format!("{}:{line}:{column}", path.display()).into()
+                let path = mask::line(path.display().to_string());
+                match line {
+                    0 => path.into(),
+                    _ => format!("{path}:{line}:{column}").into(),
+                }
             }
         }
     }
@@ -67,6 +73,8 @@ pub enum Severity {
     Notice,
     /// A value was refused, replaced or will not work. Fails a strict start.
     Warning,
+    /// A configuration file cannot be used. Fails every start.
+    Error,
 }
 
 /// One thing that is wrong with the configuration.

@@ -5,7 +5,7 @@ use super::lookup::show_raw;
 use super::reader::Reader;
 use super::sources::Layer;
 use super::variable::Support;
-use super::{Problem, Severity, table};
+use super::{Features, Problem, Severity, table};
 
 /// Starts of names that other SDKs and the Kubernetes operator own; to see them here is no mistake.
 const FOREIGN: &[&str] = &[
@@ -33,9 +33,43 @@ pub(super) fn report(reader: &mut Reader<'_>) {
             if layer == Layer::Environment && !is_ours(name) {
                 continue;
             }
-            if let Some(problem) = problem(layer, name, env.get(name).unwrap_or_default()) {
+            if let Some(problem) = problem(
+                reader.features,
+                layer,
+                name,
+                env.get(name).unwrap_or_default(),
+            ) {
                 reader.push(problem);
             }
+        }
+    }
+}
+
+/// Reports each variable that is set beside a configuration file.
+#[cfg(feature = "config-file")]
+pub(super) fn report_ignored(reader: &mut Reader<'_>) {
+    let sources = reader.sources;
+    for (layer, env) in sources.layers() {
+        let severity = match layer {
+            // Whoever set it in code wants it; in the environment the specification has it ignored.
+            Layer::Code => Severity::Warning,
+            Layer::Environment => Severity::Notice,
+            // A default gives way to whatever is configured.
+            Layer::CodeDefault => continue,
+        };
+        for name in env.names() {
+            let is_known = table::find(name).is_some() || is_ours(name);
+            if name == table::CONFIG_FILE.name || !is_known {
+                continue;
+            }
+            reader.push(Problem {
+                key: name.to_owned(),
+                value: None,
+                origin: layer.origin(name.to_owned()),
+                what: format!("has no effect beside {}", table::CONFIG_FILE.name),
+                instead: "ignoring it".to_owned(),
+                severity,
+            });
         }
     }
 }
@@ -45,12 +79,12 @@ fn is_ours(name: &str) -> bool {
     prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case("OTEL_"))
 }
 
-fn problem(layer: Layer, name: &str, text: &str) -> Option<Problem> {
+fn problem(features: Features, layer: Layer, name: &str, text: &str) -> Option<Problem> {
     let (what, instead, severity, value) = match table::find(name) {
         Some(variable) => {
             let shown = show_raw(variable, text);
             match variable.support {
-                Support::Honoured if variable == &table::CONFIG_FILE => {
+                Support::Honoured if variable == &table::CONFIG_FILE && !features.config_file => {
                     let instead = "using the variables instead";
                     (needs("config-file"), instead, Severity::Warning, shown)
                 }
@@ -82,7 +116,13 @@ fn problem(layer: Layer, name: &str, text: &str) -> Option<Problem> {
     })
 }
 
+/// Longer names than ours are not slips of the pen, and the comparison is quadratic.
+const LONGEST_NAME: usize = 100;
+
 fn unknown(name: &str) -> String {
+    if name.len() > LONGEST_NAME {
+        return "is not a known variable".to_owned();
+    }
     let distance = |known: &str| strsim::damerau_levenshtein(&name.to_ascii_uppercase(), known);
     let nearest = table::variables()
         .filter(|variable| variable.support == Support::Honoured)
@@ -122,13 +162,23 @@ mod tests {
 
     #[test]
     fn value_of_an_unknown_name_is_not_shown() {
-        let problem = problem(Layer::Environment, "OTEL_EXPORTER_OTLP_HEADER", "k=s3cret");
+        let problem = problem(
+            Features::COMPILED,
+            Layer::Environment,
+            "OTEL_EXPORTER_OTLP_HEADER",
+            "k=s3cret",
+        );
         assert_eq!(problem.unwrap().value(), None);
     }
 
     #[test]
     fn variables_of_other_sdks_are_no_mistake() {
-        let problem = problem(Layer::Environment, "OTEL_PYTHON_LOG_CORRELATION", "true");
+        let problem = problem(
+            Features::COMPILED,
+            Layer::Environment,
+            "OTEL_PYTHON_LOG_CORRELATION",
+            "true",
+        );
         assert_eq!(problem.unwrap().severity(), Severity::Notice);
     }
 }

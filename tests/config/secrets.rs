@@ -20,7 +20,9 @@ fn environments() -> Vec<(String, String)> {
     ];
     let names = config::variables().map(|variable| variable.name);
     for name in names.chain(["OTEL_EXPORTER_OTLP_HEADER", "OTEL_EXPORTER_HEADERS"]) {
-        for value in &values {
+        // The path of the file is shown, so that it can be found.
+        let is_path = name == "OTEL_CONFIG_FILE";
+        for value in values.iter().filter(|_| !is_path) {
             pairs.push((name.to_owned(), value.clone()));
         }
     }

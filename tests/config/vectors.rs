@@ -138,7 +138,7 @@ fn observe(resolved: &Resolved, key: &str, expected: &Value) -> Value {
     let warned = resolved
         .problems
         .iter()
-        .any(|problem| problem.severity() == Severity::Warning);
+        .any(|problem| problem.severity() >= Severity::Warning);
     if let Some((signal @ ("traces" | "metrics" | "logs"), key)) = key.split_once('.') {
         return observe_signal(config, signal, key);
     }

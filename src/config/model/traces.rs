@@ -1,5 +1,6 @@
 //! Spans and the RED metrics made from them.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::{Filter, Otlp, Signal};
@@ -157,5 +158,21 @@ impl Default for JaegerRemote {
             interval: Duration::from_secs(60),
             initial_rate: 0.001,
         }
+    }
+}
+
+/// The value of `OTEL_TRACES_SAMPLER_ARG` that means the same.
+impl fmt::Display for JaegerRemote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            endpoint,
+            interval,
+            initial_rate,
+        } = self;
+        let millis = interval.as_millis();
+        write!(
+            f,
+            "endpoint={endpoint},pollingIntervalMs={millis},initialSamplingRate={initial_rate}"
+        )
     }
 }

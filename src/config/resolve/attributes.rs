@@ -2,7 +2,6 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::config::lookup::Candidate;
 use crate::config::parsed::{Fault, Parsed, WhenRefused};
 use crate::config::reader::Reader;
 use crate::config::sources::Layer;
@@ -12,7 +11,7 @@ use crate::semconv::SERVICE_NAME;
 /// All layers together: attributes merge by key, and a name in a stronger layer wins over both forms below it.
 pub(super) fn resource(reader: &mut Reader<'_>) -> Resource {
     let variable = &table::RESOURCE_ATTRIBUTES;
-    let layers = reader.per_layer(variable, attributes, "ignoring all of it");
+    let layers = reader.per_layer(variable, |c| attributes(c.text), "ignoring all of it");
     let strongest = layers.last().map(|(layer, _)| *layer);
     let name = reader.text(&[&table::SERVICE_NAME], "unknown_service:<executable>");
     let detectors = reader.list(&table::RESOURCE_DETECTORS, WhenRefused::Unset);
@@ -55,9 +54,9 @@ pub(super) fn resource(reader: &mut Reader<'_>) -> Resource {
 }
 
 /// Refused whole on any error, as the specification says: a half-read resource describes another process.
-fn attributes(candidate: Candidate<'_>) -> Parsed<Vec<(String, String)>> {
+pub(in crate::config) fn attributes(text: &str) -> Parsed<Vec<(String, String)>> {
     let mut list: Vec<(String, String)> = Vec::new();
-    for (index, entry) in entries(candidate.text) {
+    for (index, entry) in entries(text) {
         let Some((key, value)) = entry.split_once('=') else {
             return Parsed::bad(format!("has no = in entry {index}"));
         };
@@ -73,7 +72,7 @@ fn attributes(candidate: Candidate<'_>) -> Parsed<Vec<(String, String)>> {
     Parsed::good(list)
 }
 
-fn show(list: &[(String, String)]) -> String {
+pub(in crate::config) fn show(list: &[(String, String)]) -> String {
     if list.is_empty() {
         return "none".to_owned();
     }
@@ -91,10 +90,10 @@ fn show(list: &[(String, String)]) -> String {
 }
 
 /// Headers of a request; an entry that cannot be sent is left out and named, its value never.
-pub(super) fn headers(candidate: Candidate<'_>) -> Parsed<Headers> {
+pub(in crate::config) fn headers(text: &str) -> Parsed<Headers> {
     let mut list: Vec<(String, String)> = Vec::new();
     let mut faults = Vec::new();
-    for (index, entry) in entries(candidate.text) {
+    for (index, entry) in entries(text) {
         match header(entry) {
             Ok((name, value)) => {
                 list.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));

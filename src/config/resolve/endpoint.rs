@@ -5,16 +5,16 @@ use crate::config::{Protocol, Signal};
 
 /// How an endpoint is used.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Use {
-    pub(super) protocol: Protocol,
+pub(in crate::config) struct Use {
+    pub(in crate::config) protocol: Protocol,
     /// The signal whose path is added; `None` where the URL is used as it is.
-    pub(super) add_path_of: Option<Signal>,
+    pub(in crate::config) add_path_of: Option<Signal>,
     /// Whether a gRPC endpoint without a scheme is plain text.
-    pub(super) insecure: bool,
+    pub(in crate::config) insecure: bool,
 }
 
 /// The URL that is posted to over HTTP; scheme, host and port over gRPC.
-pub(super) fn endpoint(text: &str, how: Use) -> Parsed<String> {
+pub(in crate::config) fn endpoint(text: &str, how: Use) -> Parsed<String> {
     let is_grpc = how.protocol == Protocol::Grpc;
     let mut faults = Vec::new();
     let url = match split(text.trim(), is_grpc.then_some(how.insecure)) {
@@ -58,7 +58,7 @@ pub(super) fn endpoint(text: &str, how: Use) -> Parsed<String> {
 }
 
 /// Scheme, host and port of a gRPC server other than an OTLP one.
-pub(super) fn remote(text: &str) -> Option<String> {
+pub(in crate::config) fn remote(text: &str) -> Option<String> {
     let how = Use {
         protocol: Protocol::Grpc,
         add_path_of: None,

@@ -20,7 +20,7 @@ pub(super) fn filter(reader: &mut Reader<'_>, variable: &'static Variable) -> Fi
 }
 
 /// The directives that can be used, the others named.
-fn directives(text: &str) -> Parsed<Filter> {
+pub(in crate::config) fn directives(text: &str) -> Parsed<Filter> {
     let mut kept = Vec::new();
     let mut faults = Vec::new();
     for directive in split(text) {

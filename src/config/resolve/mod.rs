@@ -1,15 +1,19 @@
 //! From variables to a [`Config`]: every value weighed, every problem reported, nothing built.
 
-mod attributes;
-mod endpoint;
-mod filter;
+pub(super) mod attributes;
+pub(super) mod endpoint;
+pub(super) mod filter;
 mod logs;
 mod metrics;
 mod otlp;
 mod sampler;
 mod traces;
 
+#[cfg(feature = "config-file")]
+use super::file;
 use super::parsed::WhenRefused;
+#[cfg(feature = "config-file")]
+use super::reader::Read;
 use super::reader::Reader;
 use super::{
     Config, Diagnostics, DiagnosticsLevel, Effective, Features, Invalid, Problem, Propagator,
@@ -40,14 +44,15 @@ pub enum Strictness {
 }
 
 impl Resolved {
-    /// Itself, unless it is strict and has a problem.
+    /// Itself, unless it must not be used: a file is wrong, or it is strict and has a problem.
     ///
     /// # Errors
     ///
-    /// [`Invalid`] lists every problem, when [`strictness`](Self::strictness) is strict and one of them is more than a notice.
+    /// [`Invalid`] lists every problem, when one of them is an [error](Severity::Error), or more than a notice while
+    /// [`strictness`](Self::strictness) is strict.
     pub fn check(self) -> Result<Self, Invalid> {
         match self.strictness {
-            Strictness::Lenient => Ok(self),
+            Strictness::Lenient => self.refuse(Severity::Error),
             Strictness::Strict => self.into_strict(),
         }
     }
@@ -58,8 +63,11 @@ impl Resolved {
     ///
     /// [`Invalid`] lists every problem, when one of them is more than a notice.
     pub fn into_strict(self) -> Result<Self, Invalid> {
-        let fails = |problem: &Problem| problem.severity >= Severity::Warning;
-        if self.problems.iter().any(fails) {
+        self.refuse(Severity::Warning)
+    }
+
+    fn refuse(self, from: Severity) -> Result<Self, Invalid> {
+        if self.problems.iter().any(|problem| problem.severity >= from) {
             return Err(Invalid {
                 problems: self.problems,
             });
@@ -87,6 +95,10 @@ pub fn resolve(sources: &Sources) -> Resolved {
 
 pub(super) fn resolve_with(sources: &Sources, features: Features) -> Resolved {
     let mut reader = Reader::new(sources, features);
+    #[cfg(feature = "config-file")]
+    if let Some(file) = reader.text(&[&table::CONFIG_FILE], "none") {
+        return resolve_file(reader, &file);
+    }
     let config = Config {
         disabled: reader.flag(&[&table::SDK_DISABLED]).value,
         resource: attributes::resource(&mut reader),
@@ -109,6 +121,20 @@ pub(super) fn resolve_with(sources: &Sources, features: Features) -> Resolved {
         problems,
         strictness,
     }
+}
+
+/// The file decides everything: the specification has all other variables ignored.
+#[cfg(feature = "config-file")]
+fn resolve_file(mut reader: Reader<'_>, file: &Read<String>) -> Resolved {
+    let (sources, features) = (reader.sources, reader.features);
+    unknown::report_ignored(&mut reader);
+    let mut resolved = file::resolve(file.value.clone().into(), &sources.env, features);
+    let (mut settings, mut problems) = reader.into_parts();
+    problems.append(&mut resolved.problems);
+    settings.extend(resolved.effective.iter().cloned());
+    resolved.effective = Effective::new(&resolved.config, settings);
+    resolved.problems = problems;
+    resolved
 }
 
 fn diagnostics(reader: &mut Reader<'_>) -> Diagnostics {

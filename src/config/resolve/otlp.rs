@@ -113,7 +113,7 @@ fn read_endpoint(
 fn read_headers(reader: &mut Reader<'_>, signal: Signal) -> Headers {
     let read = reader.optional(
         &table::OTLP_HEADERS.chain(signal),
-        headers,
+        |candidate| headers(candidate.text),
         |headers| mask::headers(&headers.0),
         "none",
     );

@@ -43,18 +43,10 @@ fn ratio(reader: &mut Reader<'_>) -> f64 {
 }
 
 fn jaeger_remote(reader: &mut Reader<'_>) -> JaegerRemote {
-    let show = |remote: &JaegerRemote| {
-        format!(
-            "endpoint={},pollingIntervalMs={},initialSamplingRate={}",
-            remote.endpoint,
-            remote.interval.as_millis(),
-            remote.initial_rate
-        )
-    };
     let read = reader.or_else(
         &[&table::TRACES_SAMPLER_ARG],
         |candidate: Candidate<'_>| remote_argument(candidate.text),
-        show,
+        JaegerRemote::to_string,
         JaegerRemote::default,
     );
     read.value

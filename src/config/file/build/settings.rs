@@ -1,0 +1,78 @@
+//! Our own settings and what is told to instrumentation libraries.
+
+use super::super::schema::{self, OWN};
+use super::Builder;
+use super::place::Place;
+use crate::config::resolve::filter::directives;
+use crate::config::variable::Variable;
+use crate::config::{Filter, LogLines, Strictness, table};
+
+/// What stands below `instrumentation/development.rust.spanwise`.
+#[derive(Debug)]
+pub(super) struct Own {
+    pub(super) log_filter: Filter,
+    pub(super) log_lines: LogLines,
+    pub(super) span_filter: Filter,
+    pub(super) span_metrics_filter: Filter,
+    pub(super) banner: bool,
+    pub(super) strictness: Strictness,
+}
+
+impl Own {
+    pub(super) fn read(builder: &mut Builder<'_>, root: &Place<'_>) -> Self {
+        let instrumentation = root.get("instrumentation/development");
+        let general = instrumentation.get("general");
+        builder.unsupported(
+            &general,
+            "instrumentation libraries are not configured here",
+        );
+        let own = instrumentation.get("rust").get("spanwise");
+        if let Some(node) = own.node() {
+            // The official schema accepts any object here; ours is as strict as the rest.
+            schema::check(node, &OWN, &own.path, builder.faults);
+        }
+        let banner = own.get("banner");
+        let is_on = banner.flag().unwrap_or(true);
+        builder.record(&table::BANNER, if is_on { "on" } else { "off" }, &banner);
+        Self {
+            log_filter: filter(builder, &own.get("log_filter"), &table::LOG_FILTER),
+            log_lines: log_lines(builder, &own.get("log_lines")),
+            span_filter: filter(builder, &own.get("span_filter"), &table::SPAN_FILTER),
+            span_metrics_filter: filter(
+                builder,
+                &own.get("span_metrics_filter"),
+                &table::SPAN_METRICS_FILTER,
+            ),
+            banner: is_on,
+            strictness: strictness(builder, &own.get("config")),
+        }
+    }
+}
+
+fn filter(builder: &mut Builder<'_>, place: &Place<'_>, variable: &'static Variable) -> Filter {
+    let parsed = place.text().map(directives);
+    let filter = parsed.and_then(|parsed| builder.parse(place, parsed));
+    let filter = filter.unwrap_or_default();
+    builder.record(variable, filter.directives.clone(), place);
+    filter
+}
+
+fn log_lines(builder: &mut Builder<'_>, place: &Place<'_>) -> LogLines {
+    let word = place.text().unwrap_or("auto");
+    builder.record(&table::LOG_LINES, word, place);
+    match word {
+        "pretty" => LogLines::Pretty,
+        "json" => LogLines::Json,
+        "off" => LogLines::Off,
+        _ => LogLines::Auto,
+    }
+}
+
+fn strictness(builder: &mut Builder<'_>, place: &Place<'_>) -> Strictness {
+    let word = place.text().unwrap_or("lenient");
+    builder.record(&table::CONFIG, word, place);
+    match word {
+        "strict" => Strictness::Strict,
+        _ => Strictness::Lenient,
+    }
+}
