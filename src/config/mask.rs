@@ -1,7 +1,7 @@
 //! Values as they may be shown: no header value, no password in a URL, nothing that looks like a credential.
 
 /// What stands in the place of a secret.
-pub(super) const MASK: &str = "***";
+const MASK: &str = "***";
 
 /// More than this of one value helps nobody who reads a line.
 const LONGEST: usize = 120;
@@ -68,6 +68,21 @@ pub(super) fn headers(list: &[(String, String)]) -> String {
     entries.join(",")
 }
 
+/// `key=value,..` with the values hidden that are likely to be credentials.
+pub(super) fn attributes(list: &[(String, String)]) -> String {
+    if list.is_empty() {
+        return "none".to_owned();
+    }
+    let entries: Vec<_> = list
+        .iter()
+        .map(|(key, value)| match is_secret_name(key) {
+            true => format!("{key}={MASK}"),
+            false => format!("{key}={}", text(value)),
+        })
+        .collect();
+    entries.join(",")
+}
+
 /// `text` on one line and without terminal codes, whatever it holds.
 pub(super) fn line(text: String) -> String {
     if !text.contains(char::is_control) {
@@ -85,7 +100,7 @@ pub(super) fn line(text: String) -> String {
 }
 
 /// Whether values under `name` are likely to be credentials.
-pub(super) fn is_secret_name(name: &str) -> bool {
+fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_NAMES.iter().any(|part| name.contains(part))
 }

@@ -82,7 +82,7 @@ fn is_ours(name: &str) -> bool {
 fn problem(features: Features, layer: Layer, name: &str, text: &str) -> Option<Problem> {
     let (what, instead, severity, value) = match table::find(name) {
         Some(variable) => {
-            let shown = show_raw(variable, text);
+            let shown = show_raw(variable, text).filter(|shown| !shown.is_empty());
             match variable.support {
                 Support::Honoured if variable == &table::CONFIG_FILE && !features.config_file => {
                     let instead = "using the variables instead";

@@ -506,6 +506,7 @@ fn assert_journey(pairs: &[(&str, &str)]) {
             ("TRACES_HEADER_X_KEY", "v$1"),
             ("LOGS_HEADER_X_KEY", "v$1"),
             ("METRICS_HEADER_X_KEY", "v$1"),
+            ("LOGS_ENDPOINT", "http://h/x?token=v$1"),
         ],
     );
     assert_eq!(lines(&back, Severity::Error), [""; 0], "{yaml}");
@@ -536,6 +537,7 @@ fn written_file_means_the_same() {
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://h/base"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=v$1"),
+        ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://h/x?token=v$1"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/etc/ca.pem"),
         ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/etc/key.pem"),
@@ -602,6 +604,17 @@ fn parent_that_is_not_followed_is_named() {
         [
             "4:73 tracer_provider.sampler.parent_based.remote_parent_sampled is not supported: a span always follows its parent; using always_on"
         ]
+    );
+}
+
+#[test]
+fn port_of_the_other_protocol_is_noticed() {
+    let text = "file_format: \"1.1\"\ntracer_provider: {processors: [{batch: {exporter: {otlp_http: {endpoint: http://h:4317}}}}]}\n";
+    let warnings = lines(&read("port", text), Severity::Warning);
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].contains("port of OTLP over gRPC"),
+        "{warnings:?}"
     );
 }
 

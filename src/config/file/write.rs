@@ -13,7 +13,8 @@ use crate::semconv::SERVICE_NAME;
 
 /// `config` as a configuration file of schema 1.1.
 ///
-/// Header values are not written: each becomes a reference to an environment variable, named in the first lines.
+/// Header values and URLs with a query are not written: each becomes a reference to an environment variable, named in
+/// the first lines.
 /// Traces, metrics or logs that go nowhere are left out, which the schema reads the same way; so are their other settings.
 ///
 /// ```
@@ -70,6 +71,15 @@ impl Writer {
             let _ = writeln!(text, "# needs the environment variable {name}");
         }
         text + &self.lines
+    }
+
+    /// A reference to `variable`, which stays out of the file.
+    fn refer(&mut self, variable: String) -> String {
+        let reference = format!("\"${{{variable}}}\"");
+        if !self.references.contains(&variable) {
+            self.references.push(variable);
+        }
+        reference
     }
 
     fn resource(&mut self, config: &Config) {
@@ -279,7 +289,12 @@ impl Writer {
         if let Some(encoding) = encoding {
             self.field(depth, "encoding", encoding);
         }
-        self.field(depth, "endpoint", &quoted(&otlp.endpoint));
+        // A query may hold a token.
+        let endpoint = match otlp.endpoint.contains('?') {
+            true => self.refer(format!("{}_ENDPOINT", upper(signal.as_str()))),
+            false => quoted(&otlp.endpoint),
+        };
+        self.field(depth, "endpoint", &endpoint);
         let files = [
             ("ca_file", &otlp.tls.certificate),
             ("key_file", &otlp.tls.client_key),
@@ -297,12 +312,10 @@ impl Writer {
             self.line(depth, "headers:");
         }
         for (name, _) in &otlp.headers.0 {
-            let variable = reference(signal, name);
+            let variable = format!("{}_HEADER_{}", upper(signal.as_str()), upper(name));
+            let value = self.refer(variable);
             self.field(depth + 1, "- name", &quoted(name));
-            self.field(depth + 2, "value", &format!("\"${{{variable}}}\""));
-            if !self.references.contains(&variable) {
-                self.references.push(variable);
-            }
+            self.field(depth + 2, "value", &value);
         }
         let compression = otlp.compression.map_or("none", |_| "gzip");
         self.field(depth, "compression", compression);
@@ -337,14 +350,13 @@ fn millis(duration: Duration) -> String {
     duration.as_millis().to_string()
 }
 
-/// The variable that holds the value of a header.
-fn reference(signal: Signal, header: &str) -> String {
-    let name = header.chars().map(|c| match c {
+/// `name` as a part of the name of a variable.
+fn upper(name: &str) -> String {
+    let letters = name.chars().map(|c| match c {
         c if c.is_ascii_alphanumeric() => c.to_ascii_uppercase(),
         _ => '_',
     });
-    let signal = signal.as_str().to_ascii_uppercase();
-    format!("{signal}_HEADER_{}", name.collect::<String>())
+    letters.collect()
 }
 
 /// The schema takes absolute paths only.

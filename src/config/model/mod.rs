@@ -8,6 +8,8 @@ mod traces;
 
 use std::fmt;
 
+use super::mask;
+
 pub use detector::*;
 pub use logs::*;
 pub use metrics::*;
@@ -54,7 +56,9 @@ impl Default for Config {
 }
 
 /// What describes this process.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// `Debug` hides values that look like credentials.
+#[derive(Clone, PartialEq)]
 pub struct Resource {
     /// What the process finds out about itself, below everything that was asked for. Defaults to [`Detector::DEFAULT`].
     pub detectors: Vec<Detector>,
@@ -62,6 +66,19 @@ pub struct Resource {
     pub service_name: Option<String>,
     /// Further attributes, in order; `service.name` is never among them once resolved.
     pub attributes: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resource")
+            .field("detectors", &self.detectors)
+            .field(
+                "service_name",
+                &self.service_name.as_deref().map(mask::text),
+            )
+            .field("attributes", &mask::attributes(&self.attributes))
+            .finish()
+    }
 }
 
 impl Default for Resource {

@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{HistogramAggregation, Signal, Temporality};
+use crate::config::mask;
 
 /// One OTLP connection, resolved for its signal.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// `Debug` shows neither header values nor the query of the URL.
+#[derive(Clone, PartialEq)]
 pub struct Otlp {
     /// Wire format and transport. Defaults to `http/protobuf`.
     pub protocol: Protocol,
@@ -21,6 +24,27 @@ pub struct Otlp {
     pub compression: Option<Compression>,
     /// Private authority, client key and client certificate.
     pub tls: TlsFiles,
+}
+
+impl fmt::Debug for Otlp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            protocol,
+            endpoint,
+            headers,
+            timeout,
+            compression,
+            tls,
+        } = self;
+        f.debug_struct("Otlp")
+            .field("protocol", protocol)
+            .field("endpoint", &mask::url(endpoint))
+            .field("headers", headers)
+            .field("timeout", timeout)
+            .field("compression", compression)
+            .field("tls", tls)
+            .finish()
+    }
 }
 
 impl Otlp {

@@ -49,7 +49,7 @@ pub(super) fn resource(reader: &mut Reader<'_>) -> Resource {
         (name, None) => name.map(|name| name.value),
     };
     let origin = strongest.map_or(Origin::Default, |layer| layer.origin(variable.name));
-    reader.record(variable, show(&resource.attributes), origin);
+    reader.record(variable, mask::attributes(&resource.attributes), origin);
     resource
 }
 
@@ -70,23 +70,6 @@ pub(in crate::config) fn attributes(text: &str) -> Parsed<Vec<(String, String)>>
         list.push((key, value));
     }
     Parsed::good(list)
-}
-
-pub(in crate::config) fn show(list: &[(String, String)]) -> String {
-    if list.is_empty() {
-        return "none".to_owned();
-    }
-    let entries: Vec<_> = list
-        .iter()
-        .map(|(key, value)| {
-            if mask::is_secret_name(key) {
-                format!("{key}={}", mask::MASK)
-            } else {
-                format!("{key}={}", mask::text(value))
-            }
-        })
-        .collect();
-    entries.join(",")
 }
 
 /// Headers of a request; an entry that cannot be sent is left out and named, its value never.

@@ -67,8 +67,23 @@ pub(in crate::config) fn remote(text: &str) -> Option<String> {
     endpoint(text, how).value
 }
 
+/// What is wrong with the port of a URL that [`endpoint`] made, and what would be right.
+pub(in crate::config) fn wrong_port(url: &str, protocol: Protocol) -> Option<(String, String)> {
+    let (of, right) = match (port(url)?, protocol) {
+        (4318, Protocol::Grpc) => ("HTTP", "port 4317 or the protocol http/protobuf"),
+        (4317, Protocol::HttpProtobuf | Protocol::HttpJson) => {
+            ("gRPC", "port 4318 or the protocol grpc")
+        }
+        _ => return None,
+    };
+    Some((
+        format!("has the port of OTLP over {of}, and the protocol is {protocol}"),
+        format!("sending there all the same; use {right}"),
+    ))
+}
+
 /// The port of a URL that [`endpoint`] made, if it names one.
-pub(super) fn port(url: &str) -> Option<u16> {
+fn port(url: &str) -> Option<u16> {
     url.parse::<http::Uri>().ok()?.port_u16()
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::attributes::headers;
-use super::endpoint::{self, Use, endpoint};
+use super::endpoint::{Use, endpoint, wrong_port};
 use crate::config::features::needs;
 use crate::config::lookup::Candidate;
 use crate::config::parsed::WhenRefused;
@@ -181,18 +181,8 @@ fn check_pairs(
     protocol: Protocol,
 ) {
     let is_grpc = protocol == Protocol::Grpc;
-    match endpoint::port(&url.value) {
-        Some(4318) if is_grpc => reader.warn(
-            url,
-            "has the port of OTLP over HTTP, and the protocol is grpc",
-            "sending there all the same; use port 4317 or OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
-        ),
-        Some(4317) if !is_grpc => {
-            let what = format!("has the port of OTLP over gRPC, and the protocol is {protocol}");
-            let instead = "sending there all the same; use port 4318 or OTEL_EXPORTER_OTLP_PROTOCOL=grpc";
-            reader.warn(url, what, instead);
-        }
-        _ => {}
+    if let Some((what, instead)) = wrong_port(&url.value, protocol) {
+        reader.warn(url, what, &instead);
     }
     if let Some(written) = &url.written {
         let has_path = Signal::ALL.iter().any(|signal| {

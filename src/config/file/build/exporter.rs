@@ -6,7 +6,7 @@ use super::Builder;
 use super::place::Place;
 use crate::config::features::needs;
 use crate::config::resolve::attributes;
-use crate::config::resolve::endpoint::{Use, endpoint};
+use crate::config::resolve::endpoint::{Use, endpoint, wrong_port};
 use crate::config::variable::Family;
 use crate::config::{Compression, Headers, Otlp, Protocol, Signal, TlsFiles, mask, table};
 
@@ -104,6 +104,9 @@ fn otlp(
         Protocol::Grpc => "http://localhost:4317".to_owned(),
         Protocol::HttpProtobuf | Protocol::HttpJson => defaults.endpoint,
     });
+    if let Some((what, instead)) = wrong_port(&url, protocol) {
+        builder.warn(&url_at, what, instead);
+    }
     builder.record(of(&table::OTLP_ENDPOINT), mask::url(&url), &url_at);
     let headers = headers(builder, place);
     let shown = match headers.0.as_slice() {

@@ -53,7 +53,7 @@ pub(super) fn resource(builder: &mut Builder<'_>, root: &Place<'_>) -> Resource 
             );
         }
     }
-    let shown = attributes::show(&resource.attributes);
+    let shown = mask::attributes(&resource.attributes);
     builder.record(&table::RESOURCE_ATTRIBUTES, shown, from);
     resource
 }
