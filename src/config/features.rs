@@ -10,6 +10,7 @@ pub(super) struct Features {
     pub(super) tls: bool,
     pub(super) prometheus: bool,
     pub(super) config_file: bool,
+    pub(super) xray: bool,
 }
 
 impl Features {
@@ -22,12 +23,13 @@ impl Features {
         tls: cfg!(feature = "tls"),
         prometheus: cfg!(feature = "prometheus"),
         config_file: cfg!(feature = "config-file"),
+        xray: cfg!(feature = "xray"),
     };
 }
 
 /// The end of a sentence about a value that needs `feature`.
 pub(super) fn needs(feature: &str) -> String {
-    format!("needs the cargo feature {feature:?}, which is not compiled in")
+    format!("needs the cargo feature {feature:?}, not compiled in")
 }
 
 #[cfg(test)]
@@ -35,7 +37,7 @@ mod tests {
     use super::*;
     use crate::config::resolve::resolve_with;
     use crate::config::{
-        Env, MetricExporter, Otlp, Protocol, Resolved, Signal, Sources, SpanExporter,
+        Env, MetricExporter, Otlp, Propagator, Protocol, Resolved, Signal, Sources, SpanExporter,
     };
 
     const ALL: Features = Features {
@@ -46,6 +48,7 @@ mod tests {
         tls: true,
         prometheus: true,
         config_file: true,
+        xray: true,
     };
 
     fn resolve(features: Features, pairs: &[(&str, &str)]) -> Resolved {
@@ -78,7 +81,7 @@ mod tests {
         assert_eq!(
             problem,
             "OTEL_EXPORTER_OTLP_PROTOCOL=\"grpc\" (environment) needs the cargo feature \"grpc\", \
-             which is not compiled in; what would use it is not exported over OTLP"
+             not compiled in; what would use it is not exported over OTLP"
         );
         let resolved = resolve(features, &[(PROTOCOL, "grpc")]);
         let shown = resolved.effective.get("OTEL_TRACES_EXPORTER").unwrap();
@@ -127,6 +130,28 @@ mod tests {
         let resolved = resolve(features, &[list]);
         assert_eq!(resolved.config.metrics.exporters, [MetricExporter::Console]);
         assert_eq!(resolved.problems.len(), 1);
+    }
+
+    #[test]
+    fn json_lines_that_are_not_compiled_in_leave_the_others_alone() {
+        let features = Features {
+            http_json: false,
+            ..ALL
+        };
+        let resolved = resolve(features, &[("OTEL_TRACES_EXPORTER", "console,otlp/stdout")]);
+        assert_eq!(resolved.config.traces.exporters, [SpanExporter::Console]);
+        let problem = resolved.problems[0].to_string();
+        assert!(problem.contains("\"http-json\""), "{problem}");
+    }
+
+    #[test]
+    fn xray_that_is_not_compiled_in_leaves_the_others_alone() {
+        let features = Features { xray: false, ..ALL };
+        let resolved = resolve(features, &[("OTEL_PROPAGATORS", "xray,b3")]);
+        assert_eq!(resolved.config.propagators, [Propagator::B3]);
+        assert_eq!(resolved.problems.len(), 1);
+        let shown = resolved.effective.get("OTEL_PROPAGATORS").unwrap();
+        assert_eq!(shown.value(), "b3");
     }
 
     #[test]

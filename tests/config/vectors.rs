@@ -92,7 +92,7 @@ fn reason_to_skip(id: &str, env: &Map<String, Value>) -> Option<&'static str> {
             "needs the feature grpc",
         ),
         (
-            has("http/json") && !cfg!(feature = "http-json"),
+            (has("http/json") || has("otlp/stdout")) && !cfg!(feature = "http-json"),
             "needs the feature http-json",
         ),
         (

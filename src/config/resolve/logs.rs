@@ -11,7 +11,7 @@ pub(super) fn logs(reader: &mut Reader<'_>) -> Logs {
     let exporters = names.iter().filter_map(|name| match *name {
         otlp::NAME => connection.clone().map(LogExporter::Otlp),
         "console" => Some(LogExporter::Console),
-        "otlp/stdout" => Some(LogExporter::OtlpStdout),
+        otlp::STDOUT => Some(LogExporter::OtlpStdout),
         _ => None,
     });
     Logs {

@@ -24,7 +24,7 @@ pub(super) fn metrics(reader: &mut Reader<'_>) -> Metrics {
         }),
         otlp::PROMETHEUS => Some(MetricExporter::Prometheus(prometheus.clone())),
         "console" => Some(MetricExporter::Console),
-        "otlp/stdout" => Some(MetricExporter::OtlpStdout),
+        otlp::STDOUT => Some(MetricExporter::OtlpStdout),
         _ => None,
     });
     Metrics {

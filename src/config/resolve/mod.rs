@@ -9,12 +9,13 @@ mod otlp;
 mod sampler;
 mod traces;
 
+use super::features::needs;
 #[cfg(feature = "config-file")]
 use super::file;
 use super::parsed::WhenRefused;
 #[cfg(feature = "config-file")]
 use super::reader::Read;
-use super::reader::Reader;
+use super::reader::{Reader, show_list};
 use super::{
     Config, Diagnostics, DiagnosticsLevel, Effective, Features, Invalid, Problem, Propagator,
     Severity, Sources, table, unknown,
@@ -151,7 +152,14 @@ fn diagnostics(reader: &mut Reader<'_>) -> Diagnostics {
 }
 
 fn propagators(reader: &mut Reader<'_>) -> Vec<Propagator> {
-    let names = reader.list(&table::PROPAGATORS, WhenRefused::Unset).value;
+    let read = reader.list(&table::PROPAGATORS, WhenRefused::Unset);
+    let mut names = read.value.clone();
+    if names.contains(&"xray") && !reader.features.xray {
+        names.retain(|name| *name != "xray");
+        let what = format!("has xray, which {}", needs("xray"));
+        reader.warn(&read, what, "leaving that propagator out");
+        reader.amend(&table::PROPAGATORS, show_list(&names));
+    }
     names
         .into_iter()
         .filter_map(|name| match name {

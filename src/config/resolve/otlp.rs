@@ -13,6 +13,8 @@ use crate::config::{Compression, Headers, Otlp, Protocol, Signal, TlsFiles, mask
 
 /// The exporter of this file.
 pub(super) const NAME: &str = "otlp";
+/// The exporter of lines of JSON, which shares its encoding with `http/json`.
+pub(super) const STDOUT: &str = "otlp/stdout";
 /// The exporter that is scraped.
 pub(super) const PROMETHEUS: &str = "prometheus";
 
@@ -28,9 +30,16 @@ pub(super) fn exporters(
     if connection.is_none() {
         names.retain(|name| *name != NAME);
     }
-    if names.contains(&PROMETHEUS) && !reader.features.prometheus {
-        names.retain(|name| *name != PROMETHEUS);
-        reader.warn(&read, needs(PROMETHEUS), "leaving that exporter out");
+    let features = reader.features;
+    for (exporter, feature, is_there) in [
+        (PROMETHEUS, "prometheus", features.prometheus),
+        (STDOUT, "http-json", features.http_json),
+    ] {
+        if names.contains(&exporter) && !is_there {
+            names.retain(|name| *name != exporter);
+            let what = format!("has {exporter}, which {}", needs(feature));
+            reader.warn(&read, what, "leaving that exporter out");
+        }
     }
     reader.amend(variable, show_list(&names));
     (names, connection)

@@ -12,7 +12,7 @@ pub(super) fn traces(reader: &mut Reader<'_>) -> Traces {
     let exporters = names.iter().filter_map(|name| match *name {
         otlp::NAME => connection.clone().map(SpanExporter::Otlp),
         "console" => Some(SpanExporter::Console),
-        "otlp/stdout" => Some(SpanExporter::OtlpStdout),
+        otlp::STDOUT => Some(SpanExporter::OtlpStdout),
         _ => None,
     });
     Traces {

@@ -38,6 +38,10 @@ pub(super) fn exporter<'a>(
                 );
                 return None;
             }
+            if !builder.features.http_json {
+                builder.warn(&component, needs("http-json"), "leaving that exporter out");
+                return None;
+            }
             Target::OtlpStdout
         }
         "console" => Target::Console,

@@ -4,6 +4,7 @@ use super::super::node::Value;
 use super::Builder;
 use super::place::Place;
 use super::traces::record_names;
+use crate::config::features::needs;
 use crate::config::parsed::{self, WhenRefused};
 use crate::config::resolve::attributes;
 use crate::config::variable::Kind;
@@ -120,6 +121,9 @@ pub(super) fn propagators(builder: &mut Builder<'_>, place: &Place<'_>) -> Vec<P
             continue;
         };
         match propagator(name) {
+            Some(Propagator::XRay) if !builder.features.xray => {
+                builder.warn(&component, needs("xray"), "leaving that propagator out");
+            }
             Some(propagator) => found.push((name, propagator)),
             None => builder.reject(&component, "no propagator of this name is registered"),
         }
@@ -127,7 +131,12 @@ pub(super) fn propagators(builder: &mut Builder<'_>, place: &Place<'_>) -> Vec<P
     let list = place.get("composite_list");
     if let (Some(text), Kind::List(words)) = (list.text(), table::PROPAGATORS.kind) {
         let parsed = parsed::list(text, words, WhenRefused::Unset);
-        let names = builder.parse(&list, parsed).unwrap_or_default();
+        let mut names = builder.parse(&list, parsed).unwrap_or_default();
+        if names.contains(&"xray") && !builder.features.xray {
+            names.retain(|name| *name != "xray");
+            let what = format!("has xray, which {}", needs("xray"));
+            builder.warn(&list, what, "leaving that propagator out");
+        }
         found.extend(
             names
                 .into_iter()
