@@ -148,7 +148,9 @@ impl fmt::Display for Problem {
 }
 
 /// The configuration was refused: every problem, not only the first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// `Debug` is the same text as `Display`, because a `main` that returns the error prints it that way.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Invalid {
     pub(super) problems: Vec<Problem>,
 }
@@ -170,6 +172,12 @@ impl fmt::Display for Invalid {
             write!(f, "\n  {problem}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -166,6 +166,11 @@ fn strict_start_fails_with_every_problem() {
     assert_eq!(invalid.problems().len(), 2);
     let text = invalid.to_string();
     assert!(text.contains("OTEL_TRACES_SAMPLER") && text.contains("OTEL_BSP_SCHEDULE_DELAY"));
+    assert_eq!(
+        text,
+        format!("{invalid:?}"),
+        "what a main that returns it prints"
+    );
 }
 
 #[test]
