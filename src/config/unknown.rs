@@ -1,6 +1,8 @@
 //! Names that nobody reads: slips of the pen, other SDKs' variables, and what is refused.
 
 use super::features::needs;
+#[cfg(feature = "config-file")]
+use super::file::References;
 use super::lookup::show_raw;
 use super::reader::Reader;
 use super::sources::Layer;
@@ -45,9 +47,9 @@ pub(super) fn report(reader: &mut Reader<'_>) {
     }
 }
 
-/// Reports each variable that is set beside a configuration file.
+/// Reports each variable that is set beside a configuration file which does not refer to it.
 #[cfg(feature = "config-file")]
-pub(super) fn report_ignored(reader: &mut Reader<'_>) {
+pub(super) fn report_ignored(reader: &mut Reader<'_>, references: &References<'_>) {
     let sources = reader.sources;
     for (layer, env) in sources.layers() {
         let severity = match layer {
@@ -59,7 +61,8 @@ pub(super) fn report_ignored(reader: &mut Reader<'_>) {
         };
         for name in env.names() {
             let is_known = table::find(name).is_some() || is_ours(name);
-            if name == table::CONFIG_FILE.name || !is_known {
+            let is_used = layer == Layer::Environment && references.uses(name);
+            if name == table::CONFIG_FILE.name || !is_known || is_used {
                 continue;
             }
             reader.push(Problem {

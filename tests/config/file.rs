@@ -426,6 +426,17 @@ fn other_variables_are_ignored_and_named() {
 }
 
 #[test]
+fn variable_that_the_file_refers_to_is_not_ignored() {
+    let text = "file_format: \"1.1\"\nresource: {attributes: [{name: service.name, value: \"${OTEL_SERVICE_NAME:-x}\"}]}\n";
+    let resolved = read_with("refers", text, &[("OTEL_SERVICE_NAME", "shop")]);
+    assert_eq!(
+        resolved.config.resource.service_name.as_deref(),
+        Some("shop")
+    );
+    assert_eq!(resolved.problems, []);
+}
+
+#[test]
 fn strictness_can_be_asked_for_in_the_file() {
     let text = "file_format: \"1.1\"\nresource: {schema_url: x}\ninstrumentation/development: {rust: {spanwise: {config: strict}}}\n";
     let resolved = read("strict", text);

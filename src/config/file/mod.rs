@@ -18,10 +18,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::effective::Setting;
-use super::{Config, Effective, Env, Features, Resolved, Strictness};
+use super::{Config, Effective, Features, Resolved, Strictness};
 use fault::{Fault, Faults};
 use node::{At, Node, Value};
 
+pub(super) use scalar::References;
 pub use write::to_yaml;
 
 #[cfg(test)]
@@ -30,14 +31,18 @@ mod tests;
 /// A hundred times the largest example of the specification; more is not a configuration.
 const LARGEST: u64 = 1024 * 1024;
 
-/// What the file at `path` means, with `env` for its references.
+/// What the file at `path` means.
 ///
 /// A file that cannot be used gives a configuration that sends nothing, and at least one [`Severity::Error`](super::Severity::Error).
-pub(super) fn resolve(path: PathBuf, env: &Env, features: Features) -> Resolved {
+pub(super) fn resolve(
+    path: PathBuf,
+    references: &mut References<'_>,
+    features: Features,
+) -> Resolved {
     let path = Arc::new(path);
     let mut faults = Faults::new(Arc::clone(&path));
     let built = read(&path, &mut faults)
-        .and_then(|text| build(&text, env, features, &mut faults))
+        .and_then(|text| build(&text, references, features, &mut faults))
         .filter(|_| !faults.is_fatal());
     let (config, settings, strictness) = built.unwrap_or_else(|| {
         let nothing = Config {
@@ -84,11 +89,11 @@ fn read(path: &PathBuf, faults: &mut Faults) -> Option<String> {
 
 fn build(
     text: &str,
-    env: &Env,
+    references: &mut References<'_>,
     features: Features,
     faults: &mut Faults,
 ) -> Option<(Config, Vec<Setting>, Strictness)> {
-    let document = yaml::parse(text, env, faults)?;
+    let document = yaml::parse(text, references, faults)?;
     schema::check(&document, &schema::ROOT, "", faults);
     check_version(&document, faults);
     // What does not keep to the schema cannot be built, and would only be reported a second time.

@@ -1,5 +1,7 @@
 //! Scalars: environment substitution, then the core schema of YAML 1.2.
 
+use std::collections::BTreeSet;
+
 use super::node::Value;
 use crate::config::Env;
 
@@ -12,22 +14,43 @@ pub(super) enum Style {
     Quoted,
 }
 
+/// The environment, and which of its variables the file refers to.
+#[derive(Debug)]
+pub(in crate::config) struct References<'a> {
+    env: &'a Env,
+    used: BTreeSet<String>,
+}
+
+impl<'a> References<'a> {
+    pub(in crate::config) fn new(env: &'a Env) -> Self {
+        Self {
+            env,
+            used: BTreeSet::new(),
+        }
+    }
+
+    /// Whether the file refers to `name`.
+    pub(in crate::config) fn uses(&self, name: &str) -> bool {
+        self.used.contains(name)
+    }
+}
+
 /// `text` with every `${NAME}` replaced.
 ///
 /// `$$` stands for `$` and ends any reference before it, results are never looked at again, and what is not complete
 /// stays as it is. The error is the reference that is complete and malformed.
-pub(super) fn substitute(text: &str, env: &Env) -> Result<String, String> {
+pub(super) fn substitute(text: &str, references: &mut References<'_>) -> Result<String, String> {
     if !text.contains('$') {
         return Ok(text.to_owned());
     }
     let parts: Result<Vec<_>, _> = text
         .split("$$")
-        .map(|part| substitute_part(part, env))
+        .map(|part| substitute_part(part, references))
         .collect();
     Ok(parts?.join("$"))
 }
 
-fn substitute_part(part: &str, env: &Env) -> Result<String, String> {
+fn substitute_part(part: &str, references: &mut References<'_>) -> Result<String, String> {
     let mut result = String::with_capacity(part.len());
     let mut rest = part;
     while let Some(start) = rest.find("${") {
@@ -36,7 +59,7 @@ fn substitute_part(part: &str, env: &Env) -> Result<String, String> {
         };
         let reference = &rest[start..=start + length];
         result.push_str(&rest[..start]);
-        result.push_str(resolve(reference, env)?);
+        result.push_str(&resolve(reference, references)?);
         rest = &rest[start + length + 1..];
     }
     result.push_str(rest);
@@ -44,7 +67,7 @@ fn substitute_part(part: &str, env: &Env) -> Result<String, String> {
 }
 
 /// `${NAME}`, `${env:NAME}`, either with `:-` and a default.
-fn resolve<'a>(reference: &'a str, env: &'a Env) -> Result<&'a str, String> {
+fn resolve(reference: &str, references: &mut References<'_>) -> Result<String, String> {
     let inner = &reference["${".len()..reference.len() - 1];
     let name_and_default = inner.strip_prefix("env:").unwrap_or(inner);
     let (name, default) = match name_and_default.split_once(":-") {
@@ -58,10 +81,12 @@ fn resolve<'a>(reference: &'a str, env: &'a Env) -> Result<&'a str, String> {
             "has {reference}, which is no reference; write ${{NAME}} or ${{NAME:-default}}, or $$ for $"
         ));
     }
+    references.used.insert(name.to_owned());
+    let env = references.env;
     if env.is_not_unicode(name) {
         return Err(format!("refers to {name}, which is not valid UTF-8"));
     }
-    Ok(env.get(name).unwrap_or(default))
+    Ok(env.get(name).unwrap_or(default).to_owned())
 }
 
 /// The type that the tag asks for, or that a plain scalar looks like.
@@ -204,16 +229,23 @@ mod tests {
         for text in [
             "${}", "${1A}", "${A:?e}", "${A B}", "${sys:A}", "${A:}", "${A-b}",
         ] {
-            assert!(substitute(text, &env).is_err(), "{text}");
+            assert!(
+                substitute(text, &mut References::new(&env)).is_err(),
+                "{text}"
+            );
         }
         for text in ["$A", "${A", "$", "a}"] {
-            assert_eq!(substitute(text, &env).as_deref(), Ok(text));
+            let result = substitute(text, &mut References::new(&env));
+            assert_eq!(result.as_deref(), Ok(text));
         }
     }
 
     #[test]
     fn value_is_never_looked_at_again() {
         let env = Env::from_pairs([("A", "${B}$$"), ("B", "no")]);
-        assert_eq!(substitute("${A}", &env).as_deref(), Ok("${B}$$"));
+        let mut references = References::new(&env);
+        let result = substitute("${A}", &mut references);
+        assert_eq!(result.as_deref(), Ok("${B}$$"));
+        assert!(references.uses("A") && !references.uses("B"));
     }
 }

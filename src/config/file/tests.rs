@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use super::fault::Faults;
 use super::node::{Node, Value};
+use super::scalar::References;
 use super::schema::{self, describe_tables};
 use super::yaml;
 use crate::config::{Env, Features};
@@ -19,7 +20,7 @@ fn faults() -> Faults {
 
 fn parse(text: &str, env: &Env) -> Result<Node, Vec<String>> {
     let mut faults = faults();
-    let node = yaml::parse(text, env, &mut faults);
+    let node = yaml::parse(text, &mut References::new(env), &mut faults);
     match (node, faults.is_fatal()) {
         (Some(node), false) => Ok(node),
         _ => Err(faults
@@ -225,7 +226,11 @@ fn describe_official(
 #[test]
 fn places_count_from_one() {
     let mut faults = faults();
-    let node = yaml::parse("a: 1\nb:\n  - x\n  - c: 2\n", &Env::default(), &mut faults);
+    let node = yaml::parse(
+        "a: 1\nb:\n  - x\n  - c: 2\n",
+        &mut References::new(&Env::default()),
+        &mut faults,
+    );
     let node = node.expect("it is YAML");
     let Value::List(items) = &node.get("b").expect("b is there").value else {
         panic!("{node:?}");
@@ -302,7 +307,7 @@ proptest::proptest! {
             text.replace_range(start..end, &insert);
         }
         let mut faults = faults();
-        let built = super::build(&text, &Env::default(), Features::COMPILED, &mut faults);
+        let built = super::build(&text, &mut References::new(&Env::default()), Features::COMPILED, &mut faults);
         proptest::prop_assert!(built.is_some() || faults.is_fatal());
         for problem in faults.into_problems() {
             proptest::prop_assert!(!problem.to_string().contains('\n'));

@@ -6,9 +6,8 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
 use super::fault::{Fault, Faults};
 use super::node::{At, Entry, Node, Value};
-use super::scalar::{Style, substitute, typed};
+use super::scalar::{References, Style, substitute, typed};
 use super::schema::join;
-use crate::config::Env;
 
 /// Ten times what the largest example of the specification has; an alias bomb ends here.
 const MOST_NODES: usize = 20_000;
@@ -17,9 +16,13 @@ const MOST_NODES: usize = 20_000;
 const DEEPEST: usize = 64;
 
 /// The only document in `text`, substituted and typed; `None` when there is none that can be looked at further.
-pub(super) fn parse(text: &str, env: &Env, faults: &mut Faults) -> Option<Node> {
+pub(super) fn parse(
+    text: &str,
+    references: &mut References<'_>,
+    faults: &mut Faults,
+) -> Option<Node> {
     let mut tree = Tree {
-        env,
+        references,
         faults,
         open: Vec::new(),
         finished: HashMap::new(),
@@ -54,8 +57,8 @@ fn at(marker: &Marker) -> At {
     }
 }
 
-struct Tree<'a> {
-    env: &'a Env,
+struct Tree<'a, 'e> {
+    references: &'a mut References<'e>,
     faults: &'a mut Faults,
     /// Lists and maps that have begun and not ended.
     open: Vec<Open>,
@@ -78,7 +81,7 @@ enum Items {
     Map(Vec<Entry>, Option<(String, At)>),
 }
 
-impl Tree<'_> {
+impl Tree<'_, '_> {
     fn take(&mut self, event: Event<'_>, at: At) -> Result<(), Fault> {
         match event {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
@@ -148,7 +151,8 @@ impl Tree<'_> {
             _ => Style::Quoted,
         };
         let tag = tag.map(name_of);
-        let value = substitute(text, self.env).and_then(|text| typed(text, style, tag.as_deref()));
+        let value =
+            substitute(text, self.references).and_then(|text| typed(text, style, tag.as_deref()));
         let value = value.unwrap_or_else(|what| {
             let fault = Fault::new(at, &self.path(), what);
             self.faults.add(fault);

@@ -126,10 +126,11 @@ pub(super) fn resolve_with(sources: &Sources, features: Features) -> Resolved {
 
 /// The file decides everything: the specification has all other variables ignored.
 #[cfg(feature = "config-file")]
-fn resolve_file(mut reader: Reader<'_>, file: &Read<String>) -> Resolved {
+fn resolve_file(mut reader: Reader<'_>, path: &Read<String>) -> Resolved {
     let (sources, features) = (reader.sources, reader.features);
-    unknown::report_ignored(&mut reader);
-    let mut resolved = file::resolve(file.value.clone().into(), &sources.env, features);
+    let mut references = file::References::new(&sources.env);
+    let mut resolved = file::resolve(path.value.clone().into(), &mut references, features);
+    unknown::report_ignored(&mut reader, &references);
     let (mut settings, mut problems) = reader.into_parts();
     problems.append(&mut resolved.problems);
     settings.extend(resolved.effective.iter().cloned());
