@@ -73,6 +73,17 @@ impl<'a> Reader<'a> {
         )
     }
 
+    /// A size that need not be set; `unset` says what its absence means.
+    pub(super) fn optional_size(
+        &mut self,
+        variable: &'static Variable,
+        unset: &str,
+    ) -> Option<usize> {
+        let parse = |c: Candidate<'_>| parsed::size(c.text, &c.variable.kind.accepted());
+        let read = self.optional(&[variable], parse, usize::to_string, unset)?;
+        Some(read.value)
+    }
+
     pub(super) fn limit(&mut self, chain: &[&'static Variable]) -> Read<u32> {
         self.required(
             chain,

@@ -172,6 +172,8 @@ singles! {
         "Log lines on stderr; `auto` is pretty on a terminal and JSON otherwise";
     BANNER = "OTEL_RUST_BANNER", Kind::Choice(&["on", "off"]), "on", Always, Honoured,
         "The block at start that says what was configured";
+    QUEUE_BYTES = "OTEL_RUST_QUEUE_BYTES", Kind::Size, "", Always, Honoured,
+        "Bytes that wait at most for an exporter of spans or log records, whatever the default number of items; unset means 32 MiB beside that number";
     CONFIG = "OTEL_RUST_CONFIG", Kind::Choice(&["lenient", "strict"]), "lenient", Always, Honoured,
         "`strict` makes the start fail with a list of every problem";
 

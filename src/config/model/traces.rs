@@ -84,6 +84,8 @@ pub struct Batch {
     pub schedule_delay: Duration,
     /// Items held at most; what comes on top is dropped and counted.
     pub max_queue_size: usize,
+    /// Bytes held at most, with what is on its way; counted as the memory of an item and what its pointers lead to.
+    pub max_queue_bytes: usize,
     /// Items in one request at most, never above `max_queue_size`.
     pub max_export_batch_size: usize,
     /// Time that one batch may take, retries included; zero means no limit.
@@ -96,6 +98,7 @@ impl Batch {
         Self {
             schedule_delay: Duration::from_secs(5),
             max_queue_size: 2048,
+            max_queue_bytes: 32 << 20,
             max_export_batch_size: 512,
             export_timeout: Duration::from_secs(30),
         }

@@ -65,7 +65,14 @@ pub(super) fn batch(reader: &mut Reader<'_>, variables: [&'static Variable; 4]) 
     let [delay, timeout, queue, size] = variables;
     let schedule_delay = reader.duration(&[delay]).value;
     let export_timeout = reader.duration(&[timeout]).value;
-    let max_queue_size = reader.size(&[queue]).value;
+    let queue_read = reader.size(&[queue]);
+    let queue_bytes = reader.optional_size(&table::QUEUE_BYTES, "33554432");
+    let mut max_queue_size = queue_read.value;
+    if queue_read.is_default() && queue_bytes.is_some() {
+        // Whoever bounds the bytes has said what may be held; the default count would undercut it.
+        max_queue_size = usize::MAX;
+        reader.amend(queue, "as many as OTEL_RUST_QUEUE_BYTES hold");
+    }
     let size_read = reader.size(&[size]);
     let mut max_export_batch_size = size_read.value;
     if max_export_batch_size > max_queue_size {
@@ -80,6 +87,7 @@ pub(super) fn batch(reader: &mut Reader<'_>, variables: [&'static Variable; 4]) 
     Batch {
         schedule_delay,
         max_queue_size,
+        max_queue_bytes: queue_bytes.unwrap_or(Batch::spans().max_queue_bytes),
         max_export_batch_size,
         export_timeout,
     }
