@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use opentelemetry::global;
@@ -56,6 +56,8 @@ pub struct Telemetry {
     diagnostics: Diagnostics,
     /// The subscriber of [`scope`](Self::scope), made when it is asked for.
     scoped: OnceLock<Option<Dispatch>>,
+    /// What the last flush has reported as lost.
+    known_loss: AtomicU64,
     finished: bool,
 }
 
@@ -93,6 +95,7 @@ impl Telemetry {
             resolved,
             diagnostics,
             scoped: OnceLock::new(),
+            known_loss: AtomicU64::new(0),
             finished: false,
         };
         #[cfg(not(feature = "prometheus"))]
@@ -234,9 +237,15 @@ impl Telemetry {
     ///
     /// # Errors
     ///
-    /// When anything was lost since the start, or is still on its way when the time is over.
+    /// When anything was lost since the last flush, or is still on its way when the time is over. What is on its way goes on.
     pub fn flush(&self, within: Duration) -> Result<Report, ShutdownError> {
-        ShutdownError::check(self.pipeline.finish(within, false))
+        let report = self.pipeline.finish(within, false);
+        let lost = report.lost_for_good();
+        let known = self.known_loss.swap(lost, Ordering::Relaxed);
+        if lost > known || report.lost() > lost {
+            return Err(ShutdownError { report });
+        }
+        Ok(report)
     }
 
     /// Sends what is left, for at most five seconds or one if the last export failed, and ends.

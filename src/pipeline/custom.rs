@@ -6,7 +6,8 @@ use std::sync::Arc;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use super::exporters::Parts;
-use super::queue::{Export, Queue, Receipt};
+use super::queue::Queue;
+use super::worker::{Export, Receipt};
 use crate::config::Signal;
 use crate::delivery::Failure;
 
@@ -40,8 +41,14 @@ impl fmt::Debug for Custom {
 struct Sdk<E>(E);
 
 impl<E: SpanExporter + 'static> Export<SpanData> for Sdk<E> {
-    async fn export(&mut self, batch: Vec<SpanData>) -> Result<Receipt, Failure> {
-        match self.0.export(batch).await {
+    type Request = Vec<SpanData>;
+
+    fn encode(&mut self, batch: Vec<SpanData>) -> Result<Vec<SpanData>, Failure> {
+        Ok(batch)
+    }
+
+    async fn send(&mut self, batch: &mut Vec<SpanData>) -> Result<Receipt, Failure> {
+        match self.0.export(std::mem::take(batch)).await {
             Ok(()) => Ok(Receipt::default()),
             Err(error) => Err(Failure::new("custom", error.to_string())),
         }

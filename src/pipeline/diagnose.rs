@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::queue::Receipt;
+use super::worker::Receipt;
 use crate::config::Signal;
 use crate::delivery::{Counters, Failure, Status};
 use crate::diagnostics::{Diagnostics, Level};
@@ -38,15 +38,7 @@ impl Subject {
             Ok(receipt) => {
                 let rejected = receipt.rejected.min(count);
                 self.counters.delivered(count - rejected, rejected);
-                if rejected > 0 {
-                    let message = format_args!(
-                        "the receiver took the request but refused {rejected} of {count} items"
-                    );
-                    self.diagnostics
-                        .fail(Level::Error, &name, "rejected", message);
-                } else {
-                    self.diagnostics.recover(&name);
-                }
+                self.say_receipt(&name, count, rejected, receipt.message);
             }
             Err(failure) => {
                 self.counters.failed(count, &failure);
@@ -55,7 +47,45 @@ impl Subject {
                     .fail(Level::Error, &name, failure.kind, message);
             }
         }
-        self.say_overload(&name);
+    }
+
+    /// Says that an export of `count` items failed and is tried again later.
+    pub(crate) fn kept(&self, count: u64, why: &Failure) {
+        self.counters.kept(why);
+        let message = format_args!("{count} wait to be sent again: {why}");
+        self.diagnostics
+            .fail(Level::Error, &self.name(), why.kind, message);
+    }
+
+    /// Counts an item that nobody waits for any more; the first is said.
+    #[cold]
+    pub(crate) fn came_after_shutdown(&self) {
+        if self.counters.after_shutdown() {
+            let name = self.name();
+            let message = format_args!(
+                "{name}: the guard of telemetry is gone or was shut down; what ends from now on is lost"
+            );
+            self.diagnostics.say(Level::Warn, message);
+        }
+    }
+
+    fn say_receipt(&self, name: &str, count: u64, rejected: u64, said: Option<String>) {
+        let said = said.filter(|said| !said.is_empty());
+        match (rejected, said) {
+            (0, None) => self.diagnostics.recover(name),
+            (0, Some(said)) => {
+                let message = format_args!("the receiver took the request and said: {said}");
+                self.diagnostics.fail(Level::Warn, name, "said", message);
+            }
+            (_, said) => {
+                let why = said.map(|said| format!(": {said}")).unwrap_or_default();
+                let message = format_args!(
+                    "the receiver took the request but refused {rejected} of {count} items{why}"
+                );
+                self.diagnostics
+                    .fail(Level::Error, name, "rejected", message);
+            }
+        }
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -66,7 +96,8 @@ impl Subject {
         format!("{} to {}", self.signal, self.exporter)
     }
 
-    fn say_overload(&self, name: &str) {
+    /// Says what the full queue has dropped since the last time.
+    pub(crate) fn say_overload(&self) {
         let dropped = self.counters.take_unsaid_drops();
         if dropped > 0 {
             let prefix = match self.signal {
@@ -74,10 +105,10 @@ impl Subject {
                 Signal::Traces | Signal::Metrics => "BSP",
             };
             let message = format_args!(
-                "{dropped} dropped because the queue was full; raise OTEL_{prefix}_MAX_QUEUE_SIZE or sample"
+                "{dropped} dropped because the queue was full; raise OTEL_{prefix}_MAX_QUEUE_SIZE or OTEL_RUST_QUEUE_BYTES, or sample"
             );
             self.diagnostics
-                .fail(Level::Warn, name, "queue full", message);
+                .fail(Level::Warn, &self.name(), "queue full", message);
         }
     }
 }

@@ -13,8 +13,10 @@ use super::diagnose::Subject;
 use super::drain::Drain;
 use super::logs::Record;
 use super::metrics::{self, Push, Reader, Schedule};
-use super::queue::{Command, Export, Queue, Receipt};
+use super::queue::{Command, Queue};
 use super::runtime::Runtime;
+use super::weight::Weight;
+use super::worker::{Export, Receipt};
 use crate::config::{self, Config, LogExporter, MetricExporter, Signal, SpanExporter};
 use crate::delivery::Failure;
 use crate::diagnostics::Diagnostics;
@@ -56,7 +58,7 @@ impl Parts<'_> {
             }
             #[cfg(feature = "otlp-http")]
             SpanExporter::Otlp(otlp) => {
-                let exporter = super::otlp::Spans::new(otlp, self.resource)?;
+                let exporter = super::otlp::Exporter::new(Signal::Traces, otlp, self.resource)?;
                 Ok(self.queue(
                     Signal::Traces,
                     &otlp_name(&otlp.endpoint),
@@ -66,7 +68,7 @@ impl Parts<'_> {
             }
             #[cfg(feature = "http-json")]
             SpanExporter::OtlpStdout => {
-                let exporter = super::otlp::Spans::stdout(self.resource)?;
+                let exporter = super::otlp::Exporter::stdout(self.resource);
                 Ok(self.queue(Signal::Traces, OTLP_STDOUT, traces.batch, exporter))
             }
             #[cfg(not(feature = "http-json"))]
@@ -86,7 +88,7 @@ impl Parts<'_> {
             LogExporter::Console => Ok(self.queue(Signal::Logs, "console", logs.batch, Console)),
             #[cfg(feature = "otlp-http")]
             LogExporter::Otlp(otlp) => {
-                let exporter = super::otlp::Logs::new(otlp, self.resource)?;
+                let exporter = super::otlp::Exporter::new(Signal::Logs, otlp, self.resource)?;
                 Ok(self.queue(
                     Signal::Logs,
                     &otlp_name(&otlp.endpoint),
@@ -96,7 +98,7 @@ impl Parts<'_> {
             }
             #[cfg(feature = "http-json")]
             LogExporter::OtlpStdout => {
-                let exporter = super::otlp::Logs::stdout(self.resource)?;
+                let exporter = super::otlp::Exporter::stdout(self.resource);
                 Ok(self.queue(Signal::Logs, OTLP_STDOUT, logs.batch, exporter))
             }
             #[cfg(not(feature = "http-json"))]
@@ -124,14 +126,14 @@ impl Parts<'_> {
             MetricExporter::Console => Ok(Some(self.push("console", readers, drain, Console))),
             #[cfg(feature = "otlp-http")]
             MetricExporter::Otlp(otlp) => {
-                let temporality = temporality(exporter).unwrap_or_default();
                 let name = otlp_name(&otlp.otlp.endpoint);
-                let exporter = super::otlp::Metrics::new(otlp, temporality)?;
+                let exporter =
+                    super::otlp::Exporter::new(Signal::Metrics, &otlp.otlp, self.resource)?;
                 Ok(Some(self.push(&name, readers, drain, exporter)))
             }
             #[cfg(feature = "http-json")]
             MetricExporter::OtlpStdout => {
-                let exporter = super::otlp::Metrics::stdout()?;
+                let exporter = super::otlp::Exporter::stdout(self.resource);
                 Ok(Some(self.push(OTLP_STDOUT, readers, drain, exporter)))
             }
             MetricExporter::Prometheus(_) => Ok(None),
@@ -168,7 +170,7 @@ impl Parts<'_> {
         Exporter { subject, commands }
     }
 
-    pub(super) fn queue<T: Send + 'static>(
+    pub(super) fn queue<T: Weight>(
         self,
         signal: Signal,
         name: &str,
@@ -215,22 +217,34 @@ impl Console {
 }
 
 impl Export<SpanData> for Console {
-    async fn export(&mut self, batch: Vec<SpanData>) -> Result<Receipt, Failure> {
+    type Request = String;
+
+    fn encode(&mut self, batch: Vec<SpanData>) -> Result<String, Failure> {
         let mut text = String::new();
         batch
             .iter()
             .for_each(|span| console::write_span(&mut text, span));
-        Self::write(text).await
+        Ok(text)
+    }
+
+    async fn send(&mut self, text: &mut String) -> Result<Receipt, Failure> {
+        Self::write(std::mem::take(text)).await
     }
 }
 
 impl Export<Record> for Console {
-    async fn export(&mut self, batch: Vec<Record>) -> Result<Receipt, Failure> {
+    type Request = String;
+
+    fn encode(&mut self, batch: Vec<Record>) -> Result<String, Failure> {
         let mut text = String::new();
         batch
             .iter()
             .for_each(|(record, _)| console::write_log(&mut text, record));
-        Self::write(text).await
+        Ok(text)
+    }
+
+    async fn send(&mut self, text: &mut String) -> Result<Receipt, Failure> {
+        Self::write(std::mem::take(text)).await
     }
 }
 
@@ -258,5 +272,7 @@ const OTLP_STDOUT: &str = "otlp/stdout";
 /// Where an OTLP exporter sends, in words.
 #[cfg(feature = "otlp-http")]
 fn otlp_name(endpoint: &str) -> String {
-    format!("otlp {endpoint}")
+    // A query can hold a key of an account.
+    let shown = endpoint.split('?').next().unwrap_or_default();
+    format!("otlp {shown}")
 }

@@ -1,204 +1,32 @@
-//! The HTTP client that opentelemetry-otlp sends through: our connections, our headers, our retries, our words.
-//!
-//! opentelemetry-otlp reduces every failure to "network error", sleeps a thread between retries and lets the environment
-//! override headers. So it is told not to retry, and this client rebuilds the headers, retries what OTLP says may be
-//! retried, and keeps why the request failed for whoever asks.
+//! OTLP over HTTP/1.1: the headers of a request, and what an answer means.
 
-use std::error::Error;
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use opentelemetry_http::{HttpClient, HttpError};
-use tokio::time::Instant;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use super::backoff::Backoff;
-use super::queue::{Receipt, earliest, sleep_until, timeout_at};
-use super::tls;
-use crate::config::{Otlp, Signal};
+use super::partial_success;
+use super::transport::{Answer, Target, said};
+use super::worker::Receipt;
+use crate::config::{Compression, Otlp, Protocol};
 use crate::delivery::Failure;
 
-/// Bytes read of an answer; the specification's default limit.
-const MAX_ANSWER: usize = 4 << 20;
-
-type Connector = tls::Connector<HttpConnector>;
-
-/// Sends the requests of one exporter.
-#[derive(Debug)]
-pub(crate) struct Transport {
-    client: Client<Connector, Full<Bytes>>,
-    signal: Signal,
-    headers: HeaderMap,
-    timeout: Duration,
-    outcome: Mutex<Outcome>,
+/// The headers of every request.
+pub(super) fn headers(otlp: &Otlp) -> Result<HeaderMap, Failure> {
+    let mut headers = asked(otlp)?;
+    let content_type = match otlp.protocol {
+        Protocol::HttpJson => "application/json",
+        _ => "application/x-protobuf",
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Some(Compression::Gzip) = otlp.compression {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    Ok(headers)
 }
 
-/// What the last request came to; opentelemetry-otlp does not pass it on.
-#[derive(Debug, Default)]
-struct Outcome {
-    failure: Option<Failure>,
-    receipt: Receipt,
-}
-
-impl Transport {
-    pub(crate) fn new(signal: Signal, otlp: &Otlp) -> Result<Arc<Self>, Failure> {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        Ok(Arc::new(Self {
-            client: Client::builder(TokioExecutor::new()).build(tls::connector(http, &otlp.tls)?),
-            signal,
-            headers: headers(otlp)?,
-            timeout: otlp.timeout,
-            outcome: Mutex::default(),
-        }))
-    }
-
-    /// What the request that just ended came to, given what opentelemetry-otlp says of it.
-    pub(crate) fn settle(&self, result: Result<(), impl Error>) -> Result<Receipt, Failure> {
-        let outcome =
-            std::mem::take(&mut *self.outcome.lock().unwrap_or_else(PoisonError::into_inner));
-        match result {
-            Ok(()) => Ok(outcome.receipt),
-            Err(error) => Err(outcome
-                .failure
-                .unwrap_or_else(|| Failure::new("export", error.to_string()))),
-        }
-    }
-
-    async fn send_with_retries(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Failure> {
-        let end = timeout_at(self.timeout);
-        let mut backoff = Backoff::default();
-        loop {
-            let attempt = tokio::select! {
-                attempt = self.send_once(&request) => attempt,
-                () = sleep_until(end) => Err(Attempt::last(Failure::new(
-                    "timeout",
-                    format!(
-                        "POST {}: no answer within {:?}; the receiver is slow, or something on the way swallows the request",
-                        request.uri(),
-                        self.timeout,
-                    ),
-                ))),
-            };
-            let failed = match attempt {
-                Ok(response) => return Ok(response),
-                Err(failed) => failed,
-            };
-            let Some(pause) = failed
-                .retry
-                .then(|| backoff.next(failed.retry_after))
-                .flatten()
-            else {
-                return Err(failed.failure);
-            };
-            let wake = Instant::now() + pause;
-            if earliest(end, Some(wake)) != Some(wake) {
-                return Err(failed.failure);
-            }
-            tokio::time::sleep_until(wake).await;
-        }
-    }
-
-    async fn send_once(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, Attempt> {
-        let uri = request.uri();
-        let response = self
-            .client
-            .request(request.clone().map(Full::new))
-            .await
-            .map_err(|error| Attempt::again(unreachable(self.signal, uri, &error)))?;
-        let (parts, body) = response.into_parts();
-        let body = Limited::new(body, MAX_ANSWER)
-            .collect()
-            .await
-            .map_err(|error| {
-                let why = error
-                    .downcast_ref::<http_body_util::LengthLimitError>()
-                    .map_or("broken off", |_| "longer than 4 MiB");
-                Attempt::last(Failure::new(
-                    "answer",
-                    format!("POST {uri}: the answer is {why}: {error}"),
-                ))
-            })?;
-        let body = body.to_bytes();
-        if parts.status.is_success() {
-            return Ok(Response::from_parts(parts, body));
-        }
-        Err(Attempt {
-            retry: matches!(
-                parts.status,
-                StatusCode::TOO_MANY_REQUESTS
-                    | StatusCode::BAD_GATEWAY
-                    | StatusCode::SERVICE_UNAVAILABLE
-                    | StatusCode::GATEWAY_TIMEOUT
-            ),
-            retry_after: retry_after(&parts.headers),
-            failure: refused(self.signal, uri, parts.status, &body),
-        })
-    }
-}
-
-#[async_trait::async_trait]
-impl HttpClient for Transport {
-    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let (mut parts, body) = request.into_parts();
-        // opentelemetry-otlp added what the environment says on top of what it was told: start over.
-        let mut headers = self.headers.clone();
-        for name in [CONTENT_TYPE, CONTENT_ENCODING] {
-            if let Some(value) = parts.headers.remove(&name) {
-                headers.insert(name, value);
-            }
-        }
-        parts.headers = headers;
-        let result = self
-            .send_with_retries(Request::from_parts(parts, body))
-            .await;
-        let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
-        match result {
-            Ok(response) => {
-                outcome.receipt = super::partial_success::read(&response);
-                Ok(response)
-            }
-            Err(failure) => {
-                outcome.failure = Some(failure.clone());
-                Err(failure.into())
-            }
-        }
-    }
-}
-
-/// An attempt that failed.
-struct Attempt {
-    failure: Failure,
-    retry: bool,
-    retry_after: Option<Duration>,
-}
-
-impl Attempt {
-    fn again(failure: Failure) -> Self {
-        Self {
-            failure,
-            retry: true,
-            retry_after: None,
-        }
-    }
-
-    fn last(failure: Failure) -> Self {
-        Self {
-            retry: false,
-            ..Self::again(failure)
-        }
-    }
-}
-
-fn headers(otlp: &Otlp) -> Result<HeaderMap, Failure> {
+/// Our name and the headers that the configuration asks for.
+pub(super) fn asked(otlp: &Otlp) -> Result<HeaderMap, Failure> {
     let mut headers = HeaderMap::new();
     headers.insert(USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
     for (name, value) in &otlp.headers.0 {
@@ -213,76 +41,111 @@ fn headers(otlp: &Otlp) -> Result<HeaderMap, Failure> {
     Ok(headers)
 }
 
-/// `Retry-After` in seconds; the form with a date is rare and falls back to our own pause.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers
-        .get(RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    Some(Duration::from_secs(seconds))
-}
-
-fn unreachable(signal: Signal, uri: &http::Uri, error: &(dyn Error + 'static)) -> Failure {
-    let cause = causes(error)
-        .last()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let kind = causes(error)
-        .find_map(|cause| cause.downcast_ref::<io::Error>())
-        .map(io::Error::kind);
-    let fix = match kind {
-        Some(io::ErrorKind::ConnectionRefused) => format!(
-            "; nothing listens there: start a collector, set OTEL_EXPORTER_OTLP_ENDPOINT, or switch {signal} off with OTEL_{}_EXPORTER=none",
-            signal.as_str().to_uppercase(),
-        ),
-        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => {
-            "; the receiver closed the connection: is it HTTP, and is the scheme (http or https) right?".to_owned()
-        }
-        _ => String::new(),
+/// What became of a request.
+pub(super) fn judge(target: &Target, answer: &Answer) -> Result<Receipt, Failure> {
+    let status = answer.head.status;
+    if !status.is_success() {
+        return Err(refused(target, answer));
+    }
+    let content_type = answer.head.headers.get(CONTENT_TYPE);
+    let content_type = content_type.map_or(&b""[..], HeaderValue::as_bytes);
+    if content_type.starts_with(b"text/html") {
+        return Err(Failure::new(
+            "answer",
+            format!(
+                "{target}: {status} with a web page; that is no OTLP receiver: check host, port and path of OTEL_EXPORTER_OTLP_ENDPOINT, and for a proxy that asks to log in"
+            ),
+        ));
+    }
+    if answer.cut {
+        return Err(Failure::new(
+            "answer",
+            format!(
+                "{target}: {status} with an answer longer than 4 MiB; that is no OTLP receiver"
+            ),
+        ));
+    }
+    let is_json = content_type.starts_with(b"application/json");
+    let is_protobuf = content_type.starts_with(b"application/x-protobuf");
+    // A receiver that answers in words of its own has taken the request.
+    if !is_json && !is_protobuf || answer.body.is_empty() {
+        return Ok(Receipt::default());
+    }
+    let read = if is_json {
+        partial_success::read_json(&answer.body)
+    } else {
+        partial_success::read(&answer.body)
     };
-    Failure::new("unreachable", format!("POST {uri}: {cause}{fix}"))
+    Ok(read.unwrap_or_else(|| Receipt {
+        rejected: 0,
+        message: Some(format!(
+            "{status} with something that cannot be read; whether everything arrived is not known"
+        )),
+    }))
 }
 
-fn refused(signal: Signal, uri: &http::Uri, status: StatusCode, body: &[u8]) -> Failure {
+/// What a status other than success means, over gRPC too where a proxy answers.
+pub(super) fn refused(target: &Target, answer: &Answer) -> Failure {
+    let status = answer.head.status;
+    let path = target.uri.path();
+    let signal = target.signal;
     let fix = match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             "; the receiver refused the credentials: check OTEL_EXPORTER_OTLP_HEADERS".to_owned()
         }
-        StatusCode::NOT_FOUND if !uri.path().ends_with(&format!("/v1/{signal}")) => format!(
-            "; the path is {:?}, OTLP over HTTP expects one that ends in \"/v1/{signal}\": set OTEL_EXPORTER_OTLP_ENDPOINT to the base URL",
-            uri.path(),
-        ),
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED
+            if target.protocol != Protocol::Grpc && !path.ends_with(&format!("/v1/{signal}")) =>
+        {
+            format!(
+                "; the path is {path:?}, OTLP over HTTP expects one that ends in \"/v1/{signal}\": set OTEL_EXPORTER_OTLP_ENDPOINT to the base URL"
+            )
+        }
         StatusCode::NOT_FOUND => format!(
-            "; the receiver does not take {signal} here: switch them off with OTEL_{}_EXPORTER=none or point them elsewhere",
-            signal.as_str().to_uppercase(),
+            "; the receiver does not take {signal} here: switch them off with {} or point them elsewhere",
+            target.switch(),
         ),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             "; the receiver does not take this encoding: try another OTEL_EXPORTER_OTLP_PROTOCOL"
                 .to_owned()
         }
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            "; lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE or set OTEL_EXPORTER_OTLP_COMPRESSION=gzip"
+                .to_owned()
+        }
+        _ if status.is_redirection() => format!(
+            "; redirects are not followed, because they would take the headers elsewhere: set OTEL_EXPORTER_OTLP_ENDPOINT to the new address{}",
+            location(answer),
+        ),
         _ => String::new(),
     };
-    Failure::new(
-        "refused",
-        format!("POST {uri}: {status}{}{fix}", said(body)),
-    )
-}
-
-/// The beginning of a textual answer, on one line.
-fn said(body: &[u8]) -> String {
-    const SHOWN: usize = 120;
-    let text = String::from_utf8_lossy(body);
-    if text.trim().is_empty() || text.contains(|c: char| c.is_control() && !c.is_whitespace()) {
-        return String::new();
+    let again = matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    );
+    Failure {
+        again,
+        pause: again.then(|| retry_after(&answer.head.headers)).flatten(),
+        ..Failure::new(
+            "refused",
+            format!("{target}: {status}{}{fix}", said(&answer.body)),
+        )
     }
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let shown: String = line.chars().take(SHOWN).collect();
-    format!(" ({shown})")
 }
 
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
+fn location(answer: &Answer) -> String {
+    let location = answer.head.headers.get(LOCATION);
+    let text = location.and_then(|value| value.to_str().ok());
+    // A query may be a ticket of a login page.
+    text.and_then(|text| text.split('?').next())
+        .map(|text| format!(", {text}"))
+        .unwrap_or_default()
+}
+
+/// `Retry-After` in seconds; the form with a date is rare and falls back to our own pause.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
+    text.trim().parse().ok().map(Duration::from_secs)
 }

@@ -4,7 +4,6 @@
 //! private runtime keeps the interval, collects on a thread beside it, where a slow callback of the application holds up
 //! nobody, and exports with a deadline.
 
-use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -13,11 +12,14 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, Temporality};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::caught::Caught;
 use super::diagnose::Subject;
 use super::drain::Drain;
-use super::queue::{Command, Receipt, earliest, sleep_until, timeout_at};
+use super::queue::Command;
+use super::worker::{Receipt, earliest, sleep_until, timeout_at};
 use crate::delivery::Failure;
 
 /// A reader that the provider and its owner share: the provider consumes what it is given.
@@ -71,6 +73,11 @@ pub(crate) trait Push: Send + 'static {
         &mut self,
         metrics: &ResourceMetrics,
     ) -> impl Future<Output = Result<Receipt, Failure>> + Send;
+
+    /// Why the latest attempt failed of a push that was cut short.
+    fn attempt(&self) -> Option<Failure> {
+        None
+    }
 }
 
 /// What one push exporter sends, and when.
@@ -93,16 +100,17 @@ pub(crate) fn task(
     impl Future<Output = ()> + Send + 'static,
 ) {
     let (commands, received) = mpsc::unbounded_channel();
-    (commands, run(schedule, exporter, received))
+    let task = Task {
+        schedule,
+        exporter,
+        collecting: None,
+    };
+    (commands, run(task, received))
 }
 
-async fn run(
-    schedule: Schedule,
-    mut exporter: impl Push,
-    mut commands: mpsc::UnboundedReceiver<Command>,
-) {
-    let mut due = next(schedule.interval);
+async fn run(mut task: Task<impl Push>, mut commands: mpsc::UnboundedReceiver<Command>) {
     loop {
+        let due = next(task.schedule.interval);
         let mut asked = Vec::new();
         let open = tokio::select! {
             command = commands.recv() => {
@@ -112,25 +120,26 @@ async fn run(
             }
             () = sleep_until(due) => true,
         };
-        let limit = timeout_at(schedule.timeout);
-        let mut export = std::pin::pin!(export_all(&schedule, &mut exporter));
-        let mut until = asked
-            .iter()
-            .map(|c| c.deadline)
-            .fold(limit, |l, d| earliest(l, Some(d)));
-        loop {
-            tokio::select! {
-                () = &mut export => break,
-                () = sleep_until(until) => {
-                    schedule.subject.counters.created();
-                    schedule.subject.exported(1, Err(Failure::deadline()));
-                    break;
-                }
-                Some(command) = commands.recv() => {
-                    until = earliest(until, Some(command.deadline));
-                    asked.push(command);
+        let mut limit = timeout_at(task.schedule.timeout);
+        let ends = asked.iter().filter(|command| command.last);
+        limit = ends.fold(limit, |limit, command| {
+            earliest(limit, Some(command.deadline))
+        });
+        let cut = {
+            let mut export = std::pin::pin!(task.export_all());
+            loop {
+                tokio::select! {
+                    () = &mut export => break false,
+                    () = sleep_until(limit) => break true,
+                    Some(command) = commands.recv() => {
+                        limit = earliest(limit, command.last.then_some(command.deadline));
+                        asked.push(command);
+                    }
                 }
             }
+        };
+        if cut {
+            task.cut_short();
         }
         let last = asked.iter().any(|command| command.last);
         for command in asked {
@@ -140,7 +149,6 @@ async fn run(
         if last || !open {
             return;
         }
-        due = next(schedule.interval);
     }
 }
 
@@ -150,34 +158,83 @@ fn next(interval: Duration) -> Option<Instant> {
     Instant::now().checked_add(interval.max(Duration::from_secs(1)))
 }
 
-async fn export_all(schedule: &Schedule, exporter: &mut impl Push) {
-    for reader in &schedule.readers {
-        let reader = reader.clone();
-        let drain = schedule.drain.clone();
-        let collected = tokio::task::spawn_blocking(move || {
+type Collected = Result<ResourceMetrics, Failure>;
+
+struct Task<E> {
+    schedule: Schedule,
+    exporter: E,
+    /// A collection that has not come back. Another one would wait behind it, on another thread, each time.
+    collecting: Option<JoinHandle<Collected>>,
+}
+
+impl<E: Push> Task<E> {
+    async fn export_all(&mut self) {
+        for index in 0..self.schedule.readers.len() {
+            let collected = self.collect(index).await;
+            let subject = &self.schedule.subject;
+            let result = match collected {
+                Ok(metrics) if metrics.scope_metrics().next().is_none() => continue,
+                Ok(metrics) => {
+                    subject.counters.queued();
+                    match Caught::new(self.exporter.push(&metrics)).await {
+                        Ok(result) => result,
+                        Err(words) => Err(Failure::new(
+                            "panic",
+                            format!("the exporter panicked: {words}"),
+                        )),
+                    }
+                }
+                Err(failure) => {
+                    subject.counters.queued();
+                    Err(failure)
+                }
+            };
+            subject.exported(1, result);
+        }
+    }
+
+    /// Collects on a thread beside the runtime: the application's callbacks may take their time, or panic.
+    async fn collect(&mut self, index: usize) -> Collected {
+        let reader = self.schedule.readers[index].clone();
+        let drain = self.schedule.drain.clone();
+        let unfinished = self.collecting.take().filter(|task| !task.is_finished());
+        if let Some(unfinished) = unfinished {
+            self.collecting = Some(unfinished);
+            return Err(Failure::new(
+                "collect",
+                "an earlier collection has not ended; a callback of an observable instrument hangs",
+            ));
+        }
+        let task = tokio::task::spawn_blocking(move || {
             drain.run();
             reader.read()
+        });
+        // It stays where it is while it is waited for: the wait may be cut short.
+        let collected = self.collecting.insert(task).await;
+        self.collecting = None;
+        collected.unwrap_or_else(|panic| {
+            Err(Failure::new(
+                "panic",
+                format!("a metric callback panicked: {panic}"),
+            ))
         })
-        .await;
-        let subject = &schedule.subject;
-        let result = match collected {
-            Ok(Ok(metrics)) if metrics.scope_metrics().next().is_none() => continue,
-            Ok(Ok(metrics)) => {
-                subject.counters.created();
-                exporter.push(&metrics).await
-            }
-            Ok(Err(failure)) => {
-                subject.counters.created();
-                Err(failure)
-            }
-            Err(panic) => {
-                subject.counters.created();
-                Err(Failure::new(
-                    "panic",
-                    format!("a metric callback panicked: {panic}"),
-                ))
-            }
+    }
+
+    /// Time is over for what is collected or on its way.
+    fn cut_short(&self) {
+        let subject = &self.schedule.subject;
+        let on_its_way = subject.status().queued;
+        if on_its_way == 0 {
+            subject.counters.queued();
+        }
+        let why = if self.collecting.is_some() {
+            Failure::new(
+                "collect",
+                "not collected in time; a callback of an observable instrument takes too long",
+            )
+        } else {
+            Failure::deadline(self.exporter.attempt())
         };
-        subject.exported(1, result);
+        subject.exported(on_its_way.max(1), Err(why));
     }
 }

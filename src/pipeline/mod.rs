@@ -5,8 +5,10 @@
 
 #[cfg(feature = "otlp-http")]
 mod backoff;
+mod breaker;
 mod build;
 mod callsite;
+mod caught;
 mod custom;
 mod diagnose;
 mod drain;
@@ -36,6 +38,10 @@ mod stdout;
 #[cfg(feature = "otlp-http")]
 mod tls;
 mod traces;
+#[cfg(feature = "otlp-http")]
+mod transport;
+mod weight;
+mod worker;
 
 pub(crate) use build::{Error, Pipeline, propagator};
 pub(crate) use custom::Custom;

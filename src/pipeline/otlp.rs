@@ -1,245 +1,199 @@
-//! Exporters of opentelemetry-otlp with everything passed in, behind our own queue.
+//! OTLP: batches as requests, encoded once and sent as often as it takes.
 
-use std::sync::Arc;
+#[cfg(feature = "gzip")]
+use std::io::Write as _;
 
-use opentelemetry_otlp::{RetryPolicy, WithExportConfig, WithHttpConfig};
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
+use opentelemetry_proto::transform::logs::tonic::group_logs_by_resource_and_scope;
+use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::logs::{LogBatch, LogExporter as _};
-use opentelemetry_sdk::metrics::Temporality;
+use opentelemetry_sdk::logs::LogBatch;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
-use opentelemetry_sdk::metrics::exporter::PushMetricExporter as _;
-use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
+use opentelemetry_sdk::trace::SpanData;
 
-use super::http::Transport;
 use super::logs::Record;
 use super::metrics::Push;
-use super::queue::{Export, Receipt};
-use crate::config::{Compression, Otlp, OtlpMetrics, Protocol, Signal};
+#[cfg(feature = "http-json")]
+use super::stdout;
+use super::transport::Transport;
+use super::worker::{Export, Receipt};
+use crate::config::{Compression, Otlp, Protocol, Signal};
 use crate::delivery::Failure;
 
-/// How the truth about an export is found out.
+/// An exporter of one signal.
 #[derive(Debug)]
-enum Wire {
-    Http(Arc<Transport>),
-    #[cfg(feature = "grpc")]
-    Grpc(super::grpc::Wire),
+pub(crate) struct Exporter {
+    encoding: Encoding,
+    resource: ResourceAttributesWithSchema,
+    sink: Sink,
+}
+
+/// Where requests go.
+#[derive(Debug)]
+enum Sink {
+    Receiver(Box<Transport>),
     #[cfg(feature = "http-json")]
     Stdout,
 }
 
-impl Wire {
-    fn settle(&self, result: Result<(), impl std::error::Error>) -> Result<Receipt, Failure> {
-        match self {
-            Self::Http(transport) => transport.settle(result),
-            #[cfg(feature = "grpc")]
-            Self::Grpc(wire) => wire.settle(result),
-            #[cfg(feature = "http-json")]
-            Self::Stdout => match result {
-                Ok(()) => Ok(Receipt::default()),
-                Err(error) => Err(Failure::new("stdout", error.to_string())),
+/// How a request becomes bytes.
+#[derive(Debug, Clone, Copy)]
+struct Encoding {
+    protocol: Protocol,
+    compression: Option<Compression>,
+}
+
+impl Exporter {
+    pub(crate) fn new(signal: Signal, otlp: &Otlp, resource: &Resource) -> Result<Self, Failure> {
+        Ok(Self {
+            encoding: Encoding {
+                protocol: otlp.protocol,
+                compression: otlp.compression,
             },
+            resource: resource.into(),
+            sink: Sink::Receiver(Box::new(Transport::new(signal, otlp)?)),
+        })
+    }
+
+    #[cfg(feature = "http-json")]
+    pub(crate) fn stdout(resource: &Resource) -> Self {
+        Self {
+            encoding: Encoding {
+                protocol: Protocol::HttpJson,
+                compression: None,
+            },
+            resource: resource.into(),
+            sink: Sink::Stdout,
+        }
+    }
+
+    async fn deliver(&self, request: &Bytes) -> Result<Receipt, Failure> {
+        match &self.sink {
+            Sink::Receiver(transport) => transport.send(request).await,
+            #[cfg(feature = "http-json")]
+            Sink::Stdout => stdout::write(request.clone()).await,
+        }
+    }
+
+    fn latest(&self) -> Option<Failure> {
+        match &self.sink {
+            Sink::Receiver(transport) => transport.attempt(),
+            #[cfg(feature = "http-json")]
+            Sink::Stdout => None,
         }
     }
 }
 
-/// Sets what all three signals share; their builders have no common trait that could be named.
-macro_rules! build {
-    ($builder:expr, $signal:expr, $otlp:expr) => {{
-        let otlp: &Otlp = $otlp;
-        match otlp.protocol {
-            #[cfg(feature = "grpc")]
-            Protocol::Grpc => {
-                let wire = super::grpc::Wire::new($signal, otlp);
-                let exporter = wire
-                    .configure($builder.with_tonic(), otlp)?
-                    .build()
-                    .map_err(invalid)?;
-                (exporter, Wire::Grpc(wire))
-            }
-            protocol => {
-                let transport = Transport::new($signal, otlp)?;
-                let mut builder = $builder
-                    .with_http()
-                    .with_protocol(http_protocol(protocol)?)
-                    .with_endpoint(&otlp.endpoint)
-                    .with_timeout(unlimited_if_zero(otlp.timeout))
-                    .with_http_client(SharedTransport(transport.clone()))
-                    // The client retries, because it does not block a thread meanwhile.
-                    .with_retry_policy(RetryPolicy::disabled());
-                if let Some(compression) = compression(otlp.compression) {
-                    builder = builder.with_compression(compression);
-                }
-                (builder.build().map_err(invalid)?, Wire::Http(transport))
-            }
-        }
-    }};
-}
+impl Export<SpanData> for Exporter {
+    type Request = Bytes;
 
-/// The same for standard output: JSON requests that are written instead of sent.
-#[cfg(feature = "http-json")]
-macro_rules! build_stdout {
-    ($builder:expr) => {
-        $builder
-            .with_http()
-            .with_protocol(opentelemetry_otlp::Protocol::HttpJson)
-            .with_http_client(super::stdout::Stdout)
-            .with_retry_policy(RetryPolicy::disabled())
-            .build()
-            .map_err(invalid)?
-    };
-}
-
-/// Spans over OTLP.
-#[derive(Debug)]
-pub(crate) struct Spans {
-    exporter: opentelemetry_otlp::SpanExporter,
-    wire: Wire,
-}
-
-impl Spans {
-    pub(crate) fn new(otlp: &Otlp, resource: &Resource) -> Result<Self, Failure> {
-        let (mut exporter, wire) = build!(
-            opentelemetry_otlp::SpanExporter::builder(),
-            Signal::Traces,
-            otlp
-        );
-        exporter.set_resource(resource);
-        Ok(Self { exporter, wire })
+    fn encode(&mut self, batch: Vec<SpanData>) -> Result<Bytes, Failure> {
+        let resource_spans = group_spans_by_resource_and_scope(batch, &self.resource);
+        self.encoding
+            .encode(&ExportTraceServiceRequest { resource_spans })
     }
 
-    #[cfg(feature = "http-json")]
-    pub(crate) fn stdout(resource: &Resource) -> Result<Self, Failure> {
-        let mut exporter = build_stdout!(opentelemetry_otlp::SpanExporter::builder());
-        exporter.set_resource(resource);
-        Ok(Self {
-            exporter,
-            wire: Wire::Stdout,
-        })
+    async fn send(&mut self, request: &mut Bytes) -> Result<Receipt, Failure> {
+        self.deliver(request).await
+    }
+
+    fn bytes(&self, request: &Bytes) -> Option<usize> {
+        Some(request.len())
+    }
+
+    fn attempt(&self) -> Option<Failure> {
+        self.latest()
     }
 }
 
-impl Export<SpanData> for Spans {
-    async fn export(&mut self, batch: Vec<SpanData>) -> Result<Receipt, Failure> {
-        let result = self.exporter.export(batch).await;
-        self.wire.settle(result)
-    }
-}
+impl Export<Record> for Exporter {
+    type Request = Bytes;
 
-/// Log records over OTLP.
-#[derive(Debug)]
-pub(crate) struct Logs {
-    exporter: opentelemetry_otlp::LogExporter,
-    wire: Wire,
-}
-
-impl Logs {
-    pub(crate) fn new(otlp: &Otlp, resource: &Resource) -> Result<Self, Failure> {
-        let (mut exporter, wire) = build!(
-            opentelemetry_otlp::LogExporter::builder(),
-            Signal::Logs,
-            otlp
-        );
-        exporter.set_resource(resource);
-        Ok(Self { exporter, wire })
-    }
-
-    #[cfg(feature = "http-json")]
-    pub(crate) fn stdout(resource: &Resource) -> Result<Self, Failure> {
-        let mut exporter = build_stdout!(opentelemetry_otlp::LogExporter::builder());
-        exporter.set_resource(resource);
-        Ok(Self {
-            exporter,
-            wire: Wire::Stdout,
-        })
-    }
-}
-
-impl Export<Record> for Logs {
-    async fn export(&mut self, batch: Vec<Record>) -> Result<Receipt, Failure> {
+    fn encode(&mut self, batch: Vec<Record>) -> Result<Bytes, Failure> {
         let borrowed: Vec<_> = batch
             .iter()
             .map(|(record, scope)| (record, scope))
             .collect();
-        let result = self.exporter.export(LogBatch::new(&borrowed)).await;
-        self.wire.settle(result)
+        let resource_logs =
+            group_logs_by_resource_and_scope(&LogBatch::new(&borrowed), &self.resource);
+        self.encoding
+            .encode(&ExportLogsServiceRequest { resource_logs })
+    }
+
+    async fn send(&mut self, request: &mut Bytes) -> Result<Receipt, Failure> {
+        self.deliver(request).await
+    }
+
+    fn bytes(&self, request: &Bytes) -> Option<usize> {
+        Some(request.len())
+    }
+
+    fn attempt(&self) -> Option<Failure> {
+        self.latest()
     }
 }
 
-/// Metrics over OTLP.
-#[derive(Debug)]
-pub(crate) struct Metrics {
-    exporter: opentelemetry_otlp::MetricExporter,
-    wire: Wire,
-}
-
-impl Metrics {
-    pub(crate) fn new(config: &OtlpMetrics, temporality: Temporality) -> Result<Self, Failure> {
-        let builder = opentelemetry_otlp::MetricExporter::builder().with_temporality(temporality);
-        let (exporter, wire) = build!(builder, Signal::Metrics, &config.otlp);
-        Ok(Self { exporter, wire })
-    }
-
-    #[cfg(feature = "http-json")]
-    pub(crate) fn stdout() -> Result<Self, Failure> {
-        let exporter = build_stdout!(opentelemetry_otlp::MetricExporter::builder());
-        Ok(Self {
-            exporter,
-            wire: Wire::Stdout,
-        })
-    }
-}
-
-impl Push for Metrics {
+impl Push for Exporter {
     async fn push(&mut self, metrics: &ResourceMetrics) -> Result<Receipt, Failure> {
-        let result = self.exporter.export(metrics).await;
-        self.wire.settle(result)
+        let request = self
+            .encoding
+            .encode(&ExportMetricsServiceRequest::from(metrics))?;
+        self.deliver(&request).await
+    }
+
+    fn attempt(&self) -> Option<Failure> {
+        self.latest()
     }
 }
 
-/// The client trait wants an owned client, the exporter's owner wants to ask it: both share it.
-#[derive(Debug)]
-struct SharedTransport(Arc<Transport>);
+impl Encoding {
+    #[cfg(feature = "http-json")]
+    fn encode<M: prost::Message + serde::Serialize>(self, message: &M) -> Result<Bytes, Failure> {
+        if self.protocol == Protocol::HttpJson {
+            let json = serde_json::to_vec(message)
+                .map_err(|error| Failure::new("encode", format!("cannot write JSON: {error}")))?;
+            return self.finish(json);
+        }
+        self.finish(message.encode_to_vec())
+    }
 
-#[async_trait::async_trait]
-impl opentelemetry_http::HttpClient for SharedTransport {
-    async fn send_bytes(
-        &self,
-        request: http::Request<bytes::Bytes>,
-    ) -> Result<http::Response<bytes::Bytes>, opentelemetry_http::HttpError> {
-        self.0.send_bytes(request).await
+    #[cfg(not(feature = "http-json"))]
+    fn encode<M: prost::Message>(self, message: &M) -> Result<Bytes, Failure> {
+        self.finish(message.encode_to_vec())
+    }
+
+    fn finish(self, message: Vec<u8>) -> Result<Bytes, Failure> {
+        let message = match self.compression {
+            None => message,
+            Some(Compression::Gzip) => gzip(&message)?,
+        };
+        match self.protocol {
+            #[cfg(feature = "grpc")]
+            Protocol::Grpc => super::grpc::frame(&message, self.compression.is_some()),
+            _ => Ok(message.into()),
+        }
     }
 }
 
-fn http_protocol(protocol: Protocol) -> Result<opentelemetry_otlp::Protocol, Failure> {
-    match protocol {
-        Protocol::HttpProtobuf => Ok(opentelemetry_otlp::Protocol::HttpBinary),
-        #[cfg(feature = "http-json")]
-        Protocol::HttpJson => Ok(opentelemetry_otlp::Protocol::HttpJson),
-        #[cfg(not(feature = "http-json"))]
-        Protocol::HttpJson => Err(not_compiled(protocol, "http-json")),
-        Protocol::Grpc => Err(not_compiled(protocol, "grpc")),
-    }
+#[cfg(feature = "gzip")]
+fn gzip(message: &[u8]) -> Result<Vec<u8>, Failure> {
+    let failed =
+        |error: std::io::Error| Failure::new("encode", format!("cannot compress: {error}"));
+    // Telemetry repeats itself: the fastest level takes most of it for a fifth of the time.
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(message).map_err(failed)?;
+    encoder.finish().map_err(failed)
 }
 
-fn not_compiled(protocol: Protocol, feature: &str) -> Failure {
-    Failure::new(
+/// The configuration leaves such a compression out and says so; a configuration made in code comes here.
+#[cfg(not(feature = "gzip"))]
+fn gzip(_: &[u8]) -> Result<Vec<u8>, Failure> {
+    Err(Failure::new(
         "feature",
-        format!("protocol {protocol} needs the cargo feature `{feature}` of spanwise"),
-    )
-}
-
-pub(super) fn compression(
-    compression: Option<Compression>,
-) -> Option<opentelemetry_otlp::Compression> {
-    compression.map(|Compression::Gzip| opentelemetry_otlp::Compression::Gzip)
-}
-
-/// Zero means no limit; to opentelemetry-otlp it means at once.
-pub(super) fn unlimited_if_zero(timeout: std::time::Duration) -> std::time::Duration {
-    const YEAR: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 60 * 60);
-    if timeout.is_zero() { YEAR } else { timeout }
-}
-
-pub(super) fn invalid(error: impl std::error::Error) -> Failure {
-    Failure::new("build", error.to_string())
+        "compression gzip needs the cargo feature `gzip` of spanwise",
+    ))
 }

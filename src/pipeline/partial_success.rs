@@ -1,11 +1,8 @@
-//! What a receiver refused although it answered 200.
+//! What a receiver refused although it took the request, and what it said.
 
-use bytes::Bytes;
-use http::Response;
-use http::header::CONTENT_TYPE;
 use prost::Message;
 
-use super::queue::Receipt;
+use super::worker::Receipt;
 
 /// The answers to traces, metrics and logs have the same shape on the wire.
 #[derive(Message)]
@@ -18,83 +15,87 @@ struct Answer {
 struct PartialSuccess {
     #[prost(int64, tag = "1")]
     rejected: i64,
+    #[prost(string, tag = "2")]
+    error_message: String,
 }
 
-/// Reads how many items were refused; an answer that is not OTLP refuses nothing.
-pub(crate) fn read(response: &Response<Bytes>) -> Receipt {
-    let json = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
-    let rejected = if json {
-        rejected_in_json(response.body())
-    } else {
-        Answer::decode(response.body().as_ref())
-            .ok()
-            .and_then(|answer| Some(answer.partial_success?.rejected))
-    };
-    Receipt {
-        rejected: rejected
-            .and_then(|count| count.try_into().ok())
-            .unwrap_or(0),
-    }
+/// Reads an answer in protobuf; `None` if it is none.
+pub(super) fn read(body: &[u8]) -> Option<Receipt> {
+    let answer = Answer::decode(body).ok()?;
+    let partial = answer.partial_success.unwrap_or_default();
+    Some(receipt(partial.rejected, partial.error_message))
 }
 
-/// JSON writes 64-bit integers as text, and some receivers as numbers.
-fn rejected_in_json(body: &[u8]) -> Option<i64> {
+/// Reads an answer in JSON; `None` if it is none.
+pub(super) fn read_json(body: &[u8]) -> Option<Receipt> {
     let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let partial = answer.get("partialSuccess")?.as_object()?;
-    let (_, count) = partial
+    let Some(partial) = answer.as_object()?.get("partialSuccess") else {
+        return Some(Receipt::default());
+    };
+    let count = partial
+        .as_object()?
         .iter()
-        .find(|(key, _)| key.starts_with("rejected"))?;
-    count.as_i64().or_else(|| count.as_str()?.parse().ok())
+        .find(|(key, _)| key.starts_with("rejected"))
+        // JSON writes 64-bit integers as text, and some receivers as numbers.
+        .and_then(|(_, count)| count.as_i64().or_else(|| count.as_str()?.parse().ok()));
+    let message = partial.get("errorMessage").and_then(|text| text.as_str());
+    Some(receipt(
+        count.unwrap_or_default(),
+        message.unwrap_or_default().to_owned(),
+    ))
+}
+
+fn receipt(rejected: i64, message: String) -> Receipt {
+    Receipt {
+        rejected: rejected.try_into().unwrap_or(0),
+        message: Some(message).filter(|message| !message.is_empty()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read_as(content_type: &str, body: impl Into<Bytes>) -> u64 {
-        let response = Response::builder()
-            .header(CONTENT_TYPE, content_type)
-            .body(body.into())
-            .expect("a valid response");
-        read(&response).rejected
+    fn refused(rejected: u64, message: &str) -> Option<Receipt> {
+        Some(Receipt {
+            rejected,
+            message: Some(message.to_owned()).filter(|message| !message.is_empty()),
+        })
     }
 
     #[test]
-    fn protobuf_and_json_say_how_many_were_refused() {
+    fn protobuf_and_json_say_how_many_were_refused_and_why() {
         let answer = Answer {
-            partial_success: Some(PartialSuccess { rejected: 7 }),
+            partial_success: Some(PartialSuccess {
+                rejected: 7,
+                error_message: "too old".to_owned(),
+            }),
         };
-        assert_eq!(read_as("application/x-protobuf", answer.encode_to_vec()), 7);
-        assert_eq!(
-            read_as(
-                "application/json",
-                r#"{"partialSuccess":{"rejectedSpans":"7"}}"#
+        assert_eq!(read(&answer.encode_to_vec()), refused(7, "too old"));
+        for (json, message) in [
+            (r#"{"partialSuccess":{"rejectedSpans":"7"}}"#, ""),
+            (r#"{"partialSuccess":{"rejectedLogRecords":7}}"#, ""),
+            (
+                r#"{"partialSuccess":{"rejectedDataPoints":7,"errorMessage":"too old"}}"#,
+                "too old",
             ),
-            7
-        );
-        assert_eq!(
-            read_as(
-                "application/json",
-                r#"{"partialSuccess":{"rejectedLogRecords":7}}"#
-            ),
-            7
-        );
+        ] {
+            assert_eq!(read_json(json.as_bytes()), refused(7, message), "{json}");
+        }
     }
 
     #[test]
-    fn an_empty_or_foreign_answer_refuses_nothing() {
-        assert_eq!(read_as("application/x-protobuf", ""), 0);
-        assert_eq!(read_as("application/x-protobuf", "<html>"), 0);
-        assert_eq!(read_as("application/json", "{}"), 0);
-        assert_eq!(
-            read_as(
-                "application/json",
-                r#"{"partialSuccess":{"rejectedSpans":"-1"}}"#
-            ),
-            0
-        );
+    fn an_empty_answer_refuses_nothing() {
+        assert_eq!(read(b""), refused(0, ""));
+        assert_eq!(read_json(b"{}"), refused(0, ""));
+        let negative = br#"{"partialSuccess":{"rejectedSpans":"-1"}}"#;
+        assert_eq!(read_json(negative), refused(0, ""));
+    }
+
+    #[test]
+    fn a_foreign_answer_is_none() {
+        assert_eq!(read(b"<html>"), None);
+        assert_eq!(read_json(b"<html>"), None);
+        assert_eq!(read_json(b"[]"), None);
     }
 }

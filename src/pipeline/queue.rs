@@ -1,41 +1,32 @@
-//! A bounded queue in front of an exporter, and the task that empties it.
+//! A bounded queue in front of an exporter: the side of the application.
 //!
 //! # Hot path
 //!
-//! [`Queue::push`] runs on the thread that ended a span or logged an event: a lock that is only held to move a pointer-sized
-//! amount of data, and a wake-up for the first item of a batch and for a full batch. A full queue drops the new item and
-//! counts it; it never waits.
+//! [`Queue::push`] runs on the thread that ended a span or logged an event: the weight of the item, a lock that is only held
+//! to move it, and a wake-up for the first item of a batch and for a full batch. It never waits for an export.
 //!
-//! # Deadlines
+//! # Bounds
 //!
-//! One batch may take the export timeout. A flush or a shutdown brings a deadline of its own: it also cuts short what is
-//! in flight, so that a receiver that never answers cannot hold the application.
+//! What waits is bounded in items (`OTEL_BSP_MAX_QUEUE_SIZE`) and, with what is on its way, in bytes (`OTEL_RUST_QUEUE_BYTES`,
+//! counted as [`Weight`] says). An item that finds the queue full is dropped and counted; what waits is never dropped for it.
+//! A batch ends at `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` items or at [`BATCH_BYTES`].
 
-use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::diagnose::Subject;
 use super::exporters::Exporter;
+use super::weight::Weight;
+use super::worker::{Export, Worker};
 use crate::config::Batch;
-use crate::delivery::{Counters, Failure};
+use crate::delivery::Counters;
 
-/// What the receiver of a batch made of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Receipt {
-    /// Items that it refused although it took the request.
-    pub(crate) rejected: u64,
-}
-
-/// Sends batches somewhere.
-pub(crate) trait Export<T>: Send + 'static {
-    /// Sends one batch, retries included.
-    fn export(&mut self, batch: Vec<T>) -> impl Future<Output = Result<Receipt, Failure>> + Send;
-}
+/// Where a batch ends: gRPC servers refuse messages above 4 MiB by default, and an encoded span is smaller than the one in
+/// memory.
+const BATCH_BYTES: usize = 4 << 20;
 
 /// The side of the application; clones share it.
 #[derive(Debug)]
@@ -44,13 +35,43 @@ pub(crate) struct Queue<T> {
     commands: mpsc::UnboundedSender<Command>,
 }
 
+/// What the application and the worker share.
 #[derive(Debug)]
-struct Inner<T> {
-    items: Mutex<Vec<T>>,
-    closed: AtomicBool,
-    wake: Notify,
-    batch: Batch,
-    subject: Subject,
+pub(super) struct Inner<T> {
+    waiting: Mutex<Waiting<T>>,
+    pub(super) wake: Notify,
+    pub(super) batch: Batch,
+    pub(super) subject: Subject,
+}
+
+#[derive(Debug)]
+struct Waiting<T> {
+    /// Full batches, oldest first.
+    full: VecDeque<Chunk<T>>,
+    /// The batch that is being filled.
+    filling: Chunk<T>,
+    /// Items in all of them.
+    items: usize,
+    /// Bytes in all of them and in what is on its way.
+    bytes: usize,
+    closed: bool,
+}
+
+/// One batch.
+#[derive(Debug)]
+pub(super) struct Chunk<T> {
+    pub(super) items: Vec<T>,
+    pub(super) bytes: usize,
+}
+
+// Written out, because a derive would ask the same of `T`.
+impl<T> Default for Chunk<T> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            bytes: 0,
+        }
+    }
 }
 
 /// Exports everything that is queued before the deadline.
@@ -63,7 +84,17 @@ pub(crate) struct Command {
     pub(crate) done: oneshot::Sender<()>,
 }
 
-impl<T: Send + 'static> Queue<T> {
+/// What waits, to the worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    Empty,
+    /// Less than a batch.
+    Some,
+    /// A batch at least.
+    Full,
+}
+
+impl<T: Weight> Queue<T> {
     /// A queue and the task that empties it into `exporter`, to be spawned on the private runtime.
     pub(crate) fn new(
         batch: Batch,
@@ -72,39 +103,41 @@ impl<T: Send + 'static> Queue<T> {
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (commands, received) = mpsc::unbounded_channel();
         let inner = Arc::new(Inner {
-            items: Mutex::default(),
-            closed: AtomicBool::new(false),
+            waiting: Mutex::new(Waiting {
+                full: VecDeque::new(),
+                filling: Chunk::default(),
+                items: 0,
+                bytes: 0,
+                closed: false,
+            }),
             wake: Notify::new(),
             batch,
             subject,
         });
-        let worker = Worker {
-            inner: inner.clone(),
-            commands: received,
-            exporter,
-            asked: Vec::new(),
-        };
+        let worker = Worker::new(inner.clone(), received, exporter);
         (Self { inner, commands }, worker.run())
     }
 
     /// Takes an item, or drops and counts it.
     pub(crate) fn push(&self, item: T) {
-        let counters = self.inner.counters();
-        counters.created();
-        if self.inner.closed.load(Ordering::Relaxed) {
-            return counters.after_shutdown();
+        let bytes = item.bytes();
+        let batch = &self.inner.batch;
+        let mut waiting = self.inner.waiting();
+        if waiting.closed {
+            drop(waiting);
+            return self.inner.subject.came_after_shutdown();
         }
-        let len = {
-            let mut items = self.inner.items();
-            if items.len() >= self.inner.batch.max_queue_size {
-                drop(items);
-                return counters.queue_full();
-            }
-            items.push(item);
-            items.len()
-        };
-        // The first item starts the clock of a batch, a full batch ends it; in between the task has nothing to learn.
-        if len == 1 || len == self.inner.batch.max_export_batch_size {
+        if waiting.items >= batch.max_queue_size || waiting.bytes + bytes > batch.max_queue_bytes {
+            drop(waiting);
+            return self.inner.counters().queue_full();
+        }
+        // Before anybody can see the item, so that its export never finds it uncounted.
+        self.inner.counters().queued();
+        let is_first = waiting.items == 0;
+        let is_full = waiting.push(item, bytes, batch.max_export_batch_size);
+        drop(waiting);
+        // The first item starts the clock of a batch, a full batch ends it; in between the worker has nothing to learn.
+        if is_first || is_full {
             self.inner.wake.notify_one();
         }
     }
@@ -119,126 +152,79 @@ impl<T: Send + 'static> Queue<T> {
 }
 
 impl<T> Inner<T> {
-    fn items(&self) -> MutexGuard<'_, Vec<T>> {
-        self.items.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiting(&self) -> MutexGuard<'_, Waiting<T>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn counters(&self) -> &Counters {
+    pub(super) fn counters(&self) -> &Counters {
         &self.subject.counters
     }
-}
 
-struct Worker<T, E> {
-    inner: Arc<Inner<T>>,
-    commands: mpsc::UnboundedReceiver<Command>,
-    exporter: E,
-    /// Commands that wait for an answer.
-    asked: Vec<Command>,
-}
-
-impl<T: Send + 'static, E: Export<T>> Worker<T, E> {
-    async fn run(mut self) {
-        loop {
-            let open = self.wait().await;
-            self.drain().await;
-            let last = self.asked.iter().any(|command| command.last);
-            if last && !self.inner.closed.swap(true, Ordering::Relaxed) {
-                // What came in while the rest was on its way is the last.
-                self.drain().await;
-            }
-            for command in self.asked.drain(..) {
-                // Whoever asked may have stopped waiting.
-                let _ = command.done.send(());
-            }
-            if last || !open {
-                return;
-            }
+    pub(super) fn level(&self) -> Level {
+        let waiting = self.waiting();
+        match (waiting.items, waiting.full.is_empty()) {
+            (0, _) => Level::Empty,
+            (_, true) => Level::Some,
+            (_, false) => Level::Full,
         }
     }
 
-    /// Waits until a batch is due or somebody asks; `false` when nobody can push any more.
-    async fn wait(&mut self) -> bool {
-        let mut due = None;
-        loop {
-            let len = self.inner.items().len();
-            if len >= self.inner.batch.max_export_batch_size {
-                return true;
-            }
-            if len > 0 && due.is_none() {
-                due = Some(Instant::now() + self.inner.batch.schedule_delay);
-            }
-            tokio::select! {
-                command = self.commands.recv() => {
-                    let open = command.is_some();
-                    self.asked.extend(command);
-                    return open;
-                }
-                () = self.inner.wake.notified() => {}
-                () = sleep_until(due) => return true,
-            }
+    /// The number of items that wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting().items
+    }
+
+    /// The oldest batch; one that is not full only if `unfinished`. Its bytes go on counting until they are
+    /// [released](Self::release).
+    pub(super) fn take(&self, unfinished: bool) -> Option<Chunk<T>> {
+        let mut waiting = self.waiting();
+        let chunk = match waiting.full.pop_front() {
+            Some(chunk) => chunk,
+            None if unfinished => std::mem::take(&mut waiting.filling),
+            None => return None,
+        };
+        waiting.items -= chunk.items.len();
+        (!chunk.items.is_empty()).then_some(chunk)
+    }
+
+    /// A batch that was taken is gone, or smaller than it was.
+    pub(super) fn release(&self, bytes: usize) {
+        let mut waiting = self.waiting();
+        waiting.bytes = waiting.bytes.saturating_sub(bytes);
+    }
+
+    /// Nothing comes in any more; what is inside stays.
+    pub(super) fn close(&self) {
+        self.waiting().closed = true;
+    }
+}
+
+impl<T> Waiting<T> {
+    /// Whether a batch became full.
+    fn push(&mut self, item: T, bytes: usize, batch_size: usize) -> bool {
+        let mut is_full = false;
+        // An item that is too big for the rest of the batch starts another.
+        if !self.filling.items.is_empty() && self.filling.bytes + bytes > BATCH_BYTES {
+            self.finish_batch();
+            is_full = true;
         }
-    }
-
-    /// Exports everything that is queued, batch by batch.
-    async fn drain(&mut self) {
-        let queued = std::mem::take(&mut *self.inner.items());
-        let mut items = queued.into_iter();
-        loop {
-            let batch: Vec<T> = items
-                .by_ref()
-                .take(self.inner.batch.max_export_batch_size)
-                .collect();
-            if batch.is_empty() {
-                return;
-            }
-            let count = batch.len() as u64;
-            let result = match self.deadline() {
-                Some(deadline) if deadline <= Instant::now() => Err(Failure::deadline()),
-                _ => self.export(batch).await,
-            };
-            self.inner.subject.exported(count, result);
+        self.filling.items.push(item);
+        self.filling.bytes += bytes;
+        self.items += 1;
+        self.bytes += bytes;
+        if self.filling.items.len() >= batch_size || self.filling.bytes >= BATCH_BYTES {
+            self.finish_batch();
+            is_full = true;
         }
+        is_full
     }
 
-    /// Exports one batch, no longer than its timeout and the deadlines of those who asked, also of those who ask
-    /// meanwhile.
-    async fn export(&mut self, batch: Vec<T>) -> Result<Receipt, Failure> {
-        let mut limit = earliest(self.deadline(), timeout_at(self.inner.batch.export_timeout));
-        let mut export = std::pin::pin!(self.exporter.export(batch));
-        loop {
-            tokio::select! {
-                result = &mut export => return result,
-                () = sleep_until(limit) => return Err(Failure::deadline()),
-                Some(command) = self.commands.recv() => {
-                    limit = earliest(limit, Some(command.deadline));
-                    self.asked.push(command);
-                }
-            }
-        }
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        self.asked.iter().map(|command| command.deadline).min()
+    fn finish_batch(&mut self) {
+        let chunk = std::mem::take(&mut self.filling);
+        self.full.push_back(chunk);
     }
 }
 
-/// When something that starts now has to end; a timeout of zero means never.
-pub(super) fn timeout_at(timeout: Duration) -> Option<Instant> {
-    if timeout.is_zero() {
-        return None;
-    }
-    Instant::now().checked_add(timeout)
-}
-
-/// The earlier of two moments, where `None` is never.
-pub(super) fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
-    a.into_iter().chain(b).min()
-}
-
-/// Sleeps until then, for ever if there is no then.
-pub(super) async fn sleep_until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => tokio::time::sleep_until(moment).await,
-        None => std::future::pending().await,
-    }
-}
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

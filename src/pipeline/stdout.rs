@@ -3,22 +3,24 @@
 use std::io::Write as _;
 
 use bytes::Bytes;
-use http::{Request, Response};
-use opentelemetry_http::{HttpClient, HttpError};
 
-/// Writes the body of each request instead of sending it.
-#[derive(Debug)]
-pub(crate) struct Stdout;
+use super::worker::Receipt;
+use crate::delivery::Failure;
 
-#[async_trait::async_trait]
-impl HttpClient for Stdout {
-    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        // opentelemetry-otlp writes JSON over many lines; the format wants one.
-        let request: serde_json::Value = serde_json::from_slice(request.body())?;
-        let line = format!("{request}\n");
-        // Off the runtime's thread, because a pipe may be slow.
-        tokio::task::spawn_blocking(move || std::io::stdout().lock().write_all(line.as_bytes()))
-            .await??;
-        Ok(Response::new(Bytes::new()))
+/// Writes a request as a line.
+pub(super) async fn write(request: Bytes) -> Result<Receipt, Failure> {
+    // Off the runtime's thread, because a pipe may be slow.
+    let written = tokio::task::spawn_blocking(move || {
+        let mut line = request.to_vec();
+        line.push(b'\n');
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(&line)?;
+        stdout.flush()
+    })
+    .await;
+    match written {
+        Ok(Ok(())) => Ok(Receipt::default()),
+        Ok(Err(error)) => Err(Failure::new("stdout", format!("standard output: {error}"))),
+        Err(error) => Err(Failure::new("stdout", error.to_string())),
     }
 }

@@ -11,18 +11,26 @@ pub(crate) type Connector<C> = hyper_rustls::HttpsConnector<C>;
 
 /// Without TLS `https` endpoints are refused by the configuration, so that plain connections are all there is.
 #[cfg(not(feature = "tls"))]
-pub(crate) fn connector<C>(http: C, _: &TlsFiles) -> Result<Connector<C>, Failure> {
+pub(crate) fn connector<C>(http: C, _: &TlsFiles, _: bool) -> Result<Connector<C>, Failure> {
     Ok(http)
 }
 
 /// Plain connections for `http`, and for `https` TLS with the roots of the operating system or the given authority.
 #[cfg(feature = "tls")]
-pub(crate) fn connector<C>(http: C, files: &TlsFiles) -> Result<Connector<C>, Failure> {
-    Ok(hyper_rustls::HttpsConnectorBuilder::new()
+pub(crate) fn connector<C>(
+    http: C,
+    files: &TlsFiles,
+    http2: bool,
+) -> Result<Connector<C>, Failure> {
+    let builder = hyper_rustls::HttpsConnectorBuilder::new()
         .with_tls_config(rustls_config(files)?)
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(http))
+        .https_or_http();
+    #[cfg(feature = "grpc")]
+    if http2 {
+        return Ok(builder.enable_http2().wrap_connector(http));
+    }
+    let _ = http2;
+    Ok(builder.enable_http1().wrap_connector(http))
 }
 
 #[cfg(feature = "tls")]

@@ -1,0 +1,281 @@
+//! The client that OTLP requests are sent through: our connections, our retries, our words, the same for every protocol.
+//!
+//! opentelemetry-otlp reduces failures to "network error", sleeps a thread between retries, lets the environment override
+//! headers, and does not tell what a gRPC receiver refused of a request that it took. So requests are sent from here.
+//!
+//! # Bounds
+//!
+//! One export takes at most `OTEL_EXPORTER_OTLP_TIMEOUT`, retries included. Of an answer at most [`MAX_ANSWER`] is read.
+
+use std::error::Error;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, Request, Response, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::Instant;
+
+use super::backoff::Backoff;
+use super::worker::{Receipt, earliest, sleep_until, timeout_at};
+use super::{http as over_http, tls};
+use crate::config::{Otlp, Protocol, Signal};
+use crate::delivery::Failure;
+
+/// Bytes read of an answer; the specification's default limit.
+const MAX_ANSWER: usize = 4 << 20;
+/// Time that an idle connection is kept; shorter than the idle timeouts of usual proxies, which reset.
+const IDLE: Duration = Duration::from_secs(50);
+
+type Connector = tls::Connector<HttpConnector>;
+
+/// Sends the requests of one exporter.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    client: Client<Connector, Full<Bytes>>,
+    target: Target,
+    headers: HeaderMap,
+    timeout: Duration,
+    /// Why the latest attempt failed, for whoever cuts an export short.
+    attempt: Mutex<Option<Failure>>,
+}
+
+/// Where requests go.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) signal: Signal,
+    pub(super) protocol: Protocol,
+    pub(super) uri: Uri,
+}
+
+/// An answer, as far as it was read.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) head: http::response::Parts,
+    pub(super) body: Bytes,
+    /// What gRPC says at the end.
+    #[cfg(feature = "grpc")]
+    pub(super) trailers: HeaderMap,
+    /// Whether the body is longer than what was read.
+    pub(super) cut: bool,
+}
+
+impl Transport {
+    pub(crate) fn new(signal: Signal, otlp: &Otlp) -> Result<Self, Failure> {
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        let is_grpc = otlp.protocol == Protocol::Grpc;
+        let connector = tls::connector(http, &otlp.tls, is_grpc)?;
+        let mut client = Client::builder(TokioExecutor::new());
+        client.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE);
+        let (headers, uri) = match otlp.protocol {
+            #[cfg(feature = "grpc")]
+            Protocol::Grpc => {
+                client.http2_only(true);
+                (super::grpc::headers(otlp)?, super::grpc::uri(signal, otlp))
+            }
+            #[cfg(not(feature = "grpc"))]
+            Protocol::Grpc => return Err(not_compiled(otlp.protocol, "grpc")),
+            #[cfg(not(feature = "http-json"))]
+            Protocol::HttpJson => return Err(not_compiled(otlp.protocol, "http-json")),
+            _ => (over_http::headers(otlp)?, otlp.endpoint.clone()),
+        };
+        let uri = uri
+            .parse()
+            .map_err(|error| Failure::new("endpoint", format!("{}: {error}", otlp.endpoint)))?;
+        Ok(Self {
+            client: client.build(connector),
+            target: Target {
+                signal,
+                protocol: otlp.protocol,
+                uri,
+            },
+            headers,
+            timeout: otlp.timeout,
+            attempt: Mutex::default(),
+        })
+    }
+
+    /// Sends one request until it is taken, refused for good, or the time is over.
+    pub(crate) async fn send(&self, body: &Bytes) -> Result<Receipt, Failure> {
+        let end = timeout_at(self.timeout);
+        let mut backoff = Backoff::default();
+        self.remember(None);
+        loop {
+            let sent = tokio::select! {
+                sent = self.send_once(body) => sent,
+                () = sleep_until(end) => Err(self.timed_out()),
+            };
+            let failure = match sent {
+                Ok(receipt) => return Ok(receipt),
+                Err(failure) => failure,
+            };
+            self.remember(Some(failure.clone()));
+            let Some(pause) = failure.again.then(|| backoff.next(failure.pause)).flatten() else {
+                return Err(failure);
+            };
+            let wake = Instant::now() + pause;
+            if earliest(end, Some(wake)) != Some(wake) {
+                return Err(failure);
+            }
+            tokio::time::sleep_until(wake).await;
+        }
+    }
+
+    /// Why the latest attempt failed.
+    pub(crate) fn attempt(&self) -> Option<Failure> {
+        let attempt = self.attempt.lock();
+        attempt.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn remember(&self, attempt: Option<Failure>) {
+        *self.attempt.lock().unwrap_or_else(PoisonError::into_inner) = attempt;
+    }
+
+    async fn send_once(&self, body: &Bytes) -> Result<Receipt, Failure> {
+        let mut request = Request::new(Full::new(body.clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.target.uri.clone();
+        *request.headers_mut() = self.headers.clone();
+        let response = self.client.request(request).await;
+        let response = response.map_err(|error| self.target.unreachable(&error))?;
+        let answer = self.read(response).await?;
+        match self.target.protocol {
+            #[cfg(feature = "grpc")]
+            Protocol::Grpc => super::grpc::judge(&self.target, &answer),
+            _ => over_http::judge(&self.target, &answer),
+        }
+    }
+
+    async fn read(&self, response: Response<Incoming>) -> Result<Answer, Failure> {
+        let (head, mut incoming) = response.into_parts();
+        let mut body = BytesMut::new();
+        #[cfg(feature = "grpc")]
+        let mut trailers = HeaderMap::new();
+        let mut cut = false;
+        while let Some(frame) = incoming.frame().await {
+            match frame
+                .map_err(|error| self.target.broken_off(&error))?
+                .into_data()
+            {
+                Ok(data) if body.len() + data.len() > MAX_ANSWER => {
+                    cut = true;
+                    break;
+                }
+                Ok(data) => body.extend_from_slice(&data),
+                #[cfg(feature = "grpc")]
+                Err(frame) => trailers = frame.into_trailers().unwrap_or_default(),
+                #[cfg(not(feature = "grpc"))]
+                Err(_) => {}
+            }
+        }
+        Ok(Answer {
+            head,
+            body: body.freeze(),
+            #[cfg(feature = "grpc")]
+            trailers,
+            cut,
+        })
+    }
+
+    fn timed_out(&self) -> Failure {
+        Failure::new(
+            "timeout",
+            format!(
+                "{}: no answer within {:?}; the receiver is slow, or something on the way swallows the request",
+                self.target, self.timeout,
+            ),
+        )
+    }
+}
+
+impl Target {
+    /// The variable that switches the signal off.
+    pub(super) fn switch(&self) -> String {
+        format!("OTEL_{}_EXPORTER=none", self.signal.as_str().to_uppercase())
+    }
+
+    fn unreachable(&self, error: &(dyn Error + 'static)) -> Failure {
+        let cause = causes(error).last().map(ToString::to_string);
+        let kind = causes(error)
+            .find_map(|cause| cause.downcast_ref::<io::Error>())
+            .map(io::Error::kind);
+        let hyper = causes(error).find_map(|cause| cause.downcast_ref::<hyper::Error>());
+        // A server of HTTP/2 may speak first, which hyper has a word for but no question.
+        let speaks_otherwise = hyper.is_some_and(|error| {
+            error.is_parse() || error.to_string().contains("unexpected message")
+        });
+        let fix = match kind {
+            Some(io::ErrorKind::ConnectionRefused) => format!(
+                "; nothing listens there: start a collector, set OTEL_EXPORTER_OTLP_ENDPOINT, or switch {} off with {}",
+                self.signal,
+                self.switch(),
+            ),
+            _ if speaks_otherwise => {
+                "; what answers does not speak HTTP/1.1: for the gRPC port of a collector set OTEL_EXPORTER_OTLP_PROTOCOL=grpc, and check the scheme (http or https)".to_owned()
+            }
+            _ if self.protocol == Protocol::Grpc && hyper.is_some() => {
+                "; what answers does not speak gRPC: for the HTTP port of a collector set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, and check the scheme (http or https)".to_owned()
+            }
+            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => {
+                "; the receiver closed the connection: is it HTTP, and is the scheme (http or https) right?".to_owned()
+            }
+            _ => String::new(),
+        };
+        Failure::passing(
+            "unreachable",
+            format!("{self}: {}{fix}", cause.unwrap_or_default()),
+        )
+    }
+
+    fn broken_off(&self, error: &hyper::Error) -> Failure {
+        // The receiver has the request, and may have taken it: sent again it could arrive twice.
+        Failure::new(
+            "answer",
+            format!("{self}: the answer is broken off: {error}"),
+        )
+    }
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A query can hold a key of an account.
+        let uri = self.uri.to_string();
+        let shown = uri.split('?').next().unwrap_or_default();
+        match self.protocol {
+            Protocol::Grpc => write!(f, "gRPC to {}", shown),
+            _ => write!(f, "POST {shown}"),
+        }
+    }
+}
+
+/// The beginning of a textual answer, on one line.
+pub(super) fn said(body: &[u8]) -> String {
+    const SHOWN: usize = 120;
+    let text = String::from_utf8_lossy(body);
+    if text.trim().is_empty() || text.contains(|c: char| c.is_control() && !c.is_whitespace()) {
+        return String::new();
+    }
+    let words = text.split_whitespace().take(SHOWN);
+    let line = words.collect::<Vec<_>>().join(" ");
+    let shown: String = line.chars().take(SHOWN).collect();
+    format!(" ({shown})")
+}
+
+#[cfg(not(all(feature = "grpc", feature = "http-json")))]
+fn not_compiled(protocol: Protocol, feature: &str) -> Failure {
+    Failure::new(
+        "feature",
+        format!("protocol {protocol} needs the cargo feature `{feature}` of spanwise"),
+    )
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
