@@ -70,6 +70,13 @@ impl Quickstart {
         get_text(&format!("http://127.0.0.1:{}/metrics", self.metrics))
     }
 
+    /// What `/metrics` gives to somebody who accepts a media type.
+    pub(crate) fn metrics_as(&self, accept: &str) -> Outcome<String> {
+        let url = format!("http://127.0.0.1:{}/metrics", self.metrics);
+        let mut answer = ureq::get(url).header("accept", accept).call()?;
+        Ok(answer.body_mut().read_to_string()?)
+    }
+
     /// The calls that `/metrics` has counted.
     pub(crate) fn calls(&self) -> Outcome<BTreeMap<Span, u64>> {
         exposition::calls(&self.metrics()?)

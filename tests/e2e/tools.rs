@@ -18,6 +18,11 @@ pub(crate) fn tool(name: &str) -> PathBuf {
     root().join("target/tools/bin").join(name)
 }
 
+/// Where the Python packages are.
+pub(crate) fn python_modules() -> PathBuf {
+    root().join("target/tools/python")
+}
+
 /// The built quickstart, which stands beside this binary.
 pub(crate) fn quickstart() -> Outcome<PathBuf> {
     let own = env::current_exe()?;
@@ -30,14 +35,17 @@ pub(crate) fn quickstart() -> Outcome<PathBuf> {
 
 /// Says what is missing to run against; builds the quickstart, which `cargo test --test e2e` alone does not.
 pub(crate) fn check() -> Outcome {
-    let missing: Vec<_> = NAMES
+    let mut missing: Vec<_> = NAMES
         .iter()
         .filter(|name| !tool(name).is_file())
         .copied()
         .collect();
+    if !python_modules().join("prometheus_client").is_dir() {
+        missing.push("prometheus_client");
+    }
     if !missing.is_empty() {
         return Err(format!(
-            "{} not found in target/tools/bin; run .ci/install",
+            "{} not found in target/tools; run .ci/install",
             missing.join(", ")
         )
         .into());
