@@ -136,6 +136,11 @@ impl Quickstart {
         self.process.stdout()
     }
 
+    /// What it has said on stderr so far.
+    pub(crate) fn said(&self) -> Outcome<String> {
+        self.process.stderr()
+    }
+
     /// Waits until it ends by itself, and gives back what it printed.
     pub(crate) fn end(&mut self) -> Outcome<String> {
         let status = self.process.wait(PATIENCE)?;
