@@ -55,6 +55,8 @@ fn ending_loses_nothing(ending: &str, protocol: &str) -> Outcome {
         }
         command
             .env(SCENARIO, format!("{ending} {runtime}"))
+            // To resolve the symbols of a debug build takes longer than all the rest.
+            .env("RUST_BACKTRACE", "0")
             .env("OTEL_SERVICE_NAME", runtime)
             .env("OTEL_TRACES_EXPORTER", "otlp")
             .env("OTEL_METRICS_EXPORTER", "none")
