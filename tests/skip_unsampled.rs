@@ -36,7 +36,7 @@ impl Fixture {
                 ("OTEL_RUST_LOG_LINES", "off"),
                 (
                     "OTEL_RUST_SKIP_UNSAMPLED",
-                    if skip { "true" } else { "false" },
+                    if skip { "on" } else { "off" },
                 ),
             ]))
             .add_span_exporter(Captured(Arc::clone(&exported)))

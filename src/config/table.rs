@@ -164,8 +164,8 @@ singles! {
         "Which spans may be exported, in the syntax of `RUST_LOG`";
     SPAN_METRICS_FILTER = "OTEL_RUST_SPAN_METRICS_FILTER", Kind::Directives, "info", Always, Honoured,
         "Which spans are counted in RED metrics, in the syntax of `RUST_LOG`";
-    SKIP_UNSAMPLED = "OTEL_RUST_SKIP_UNSAMPLED", Kind::Flag, "true", Always, Honoured,
-        "Spans below an unsampled one cost next to nothing; `false` sends them through the OpenTelemetry layer";
+    SKIP_UNSAMPLED = "OTEL_RUST_SKIP_UNSAMPLED", Kind::Choice(&["on", "off"]), "on", Always, Honoured,
+        "Spans below an unsampled one cost next to nothing; `off` sends them through the OpenTelemetry layer";
     RESOURCE_DETECTORS = "OTEL_RUST_RESOURCE_DETECTORS", Kind::List(DETECTORS), "service,host,os,process,container,k8s",
         Always, Honoured, "What the process finds out about itself; `process_args` may hold secrets";
     LOG_LINES = "OTEL_RUST_LOG_LINES", Kind::Choice(&["auto", "pretty", "json", "off"]), "auto", Always, Honoured,

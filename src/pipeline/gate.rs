@@ -12,7 +12,7 @@
 //! - *The current context* below a skipped span is its root's, on every thread: trace id, parent and the flag in outgoing
 //!   headers are right, and so is the trace id of log records.
 //!
-//! Off where the sampler may decide otherwise for a descendant, and by `OTEL_RUST_SKIP_UNSAMPLED=false`.
+//! Off where the sampler may decide otherwise for a descendant, and by `OTEL_RUST_SKIP_UNSAMPLED=off`.
 //!
 //! # Hot path
 //!

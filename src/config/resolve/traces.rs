@@ -29,7 +29,7 @@ pub(super) fn traces(reader: &mut Reader<'_>) -> Traces {
         ),
         limits: limits(reader),
         filter: filter(reader, &table::SPAN_FILTER),
-        skip_unsampled: reader.flag(&[&table::SKIP_UNSAMPLED]).value,
+        skip_unsampled: reader.choice(&[&table::SKIP_UNSAMPLED]).value == "on",
     }
 }
 
