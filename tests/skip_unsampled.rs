@@ -34,10 +34,7 @@ impl Fixture {
                 ("OTEL_METRICS_EXPORTER", "none"),
                 ("OTEL_LOGS_EXPORTER", "none"),
                 ("OTEL_RUST_LOG_LINES", "off"),
-                (
-                    "OTEL_RUST_SKIP_UNSAMPLED",
-                    if skip { "on" } else { "off" },
-                ),
+                ("OTEL_RUST_SKIP_UNSAMPLED", if skip { "on" } else { "off" }),
             ]))
             .add_span_exporter(Captured(Arc::clone(&exported)))
             .strict()

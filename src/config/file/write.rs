@@ -237,6 +237,11 @@ impl Writer {
         self.field(3, "span_filter", &quoted(spans));
         let counted = &config.span_metrics.filter.directives;
         self.field(3, "span_metrics_filter", &quoted(counted));
+        self.field(
+            3,
+            "skip_unsampled",
+            &config.traces.skip_unsampled.to_string(),
+        );
         self.field(3, "banner", &config.diagnostics.banner.to_string());
     }
 

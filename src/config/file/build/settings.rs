@@ -14,6 +14,7 @@ pub(super) struct Own {
     pub(super) log_lines: LogLines,
     pub(super) span_filter: Filter,
     pub(super) span_metrics_filter: Filter,
+    pub(super) skip_unsampled: bool,
     pub(super) banner: bool,
     pub(super) strictness: Strictness,
 }
@@ -31,9 +32,6 @@ impl Own {
             // The official schema accepts any object here; ours is as strict as the rest.
             schema::check(node, &OWN, &own.path, builder.faults);
         }
-        let banner = own.get("banner");
-        let is_on = banner.flag().unwrap_or(true);
-        builder.record(&table::BANNER, if is_on { "on" } else { "off" }, &banner);
         Self {
             log_filter: filter(builder, &own.get("log_filter"), &table::LOG_FILTER),
             log_lines: log_lines(builder, &own.get("log_lines")),
@@ -43,7 +41,8 @@ impl Own {
                 &own.get("span_metrics_filter"),
                 &table::SPAN_METRICS_FILTER,
             ),
-            banner: is_on,
+            skip_unsampled: switch(builder, &own.get("skip_unsampled"), &table::SKIP_UNSAMPLED),
+            banner: switch(builder, &own.get("banner"), &table::BANNER),
             strictness: strictness(builder, &own.get("config")),
         }
     }
@@ -55,6 +54,13 @@ fn filter(builder: &mut Builder<'_>, place: &Place<'_>, variable: &'static Varia
     let filter = filter.unwrap_or_default();
     builder.record(variable, filter.directives.clone(), place);
     filter
+}
+
+/// What is on unless it is said otherwise.
+fn switch(builder: &mut Builder<'_>, place: &Place<'_>, variable: &'static Variable) -> bool {
+    let is_on = place.flag().unwrap_or(true);
+    builder.record(variable, if is_on { "on" } else { "off" }, place);
+    is_on
 }
 
 fn log_lines(builder: &mut Builder<'_>, place: &Place<'_>) -> LogLines {

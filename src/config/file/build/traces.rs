@@ -8,7 +8,12 @@ use crate::config::variable::Variable;
 use crate::config::{Batch, Filter, Signal, SpanExporter, SpanLimits, Traces, table};
 
 /// No provider means that no span goes anywhere: that is what the schema says.
-pub(super) fn traces(builder: &mut Builder<'_>, root: &Place<'_>, filter: Filter) -> Traces {
+pub(super) fn traces(
+    builder: &mut Builder<'_>,
+    root: &Place<'_>,
+    filter: Filter,
+    skip_unsampled: bool,
+) -> Traces {
     let provider = root.get("tracer_provider");
     builder.unsupported(
         &provider.get("tracer_configurator/development"),
@@ -57,6 +62,7 @@ pub(super) fn traces(builder: &mut Builder<'_>, root: &Place<'_>, filter: Filter
         batch,
         limits: limits(builder, root, &provider.get("limits")),
         filter,
+        skip_unsampled,
     }
 }
 
@@ -181,5 +187,6 @@ fn batch(
             timeout,
             defaults.export_timeout,
         ),
+        ..defaults
     }
 }

@@ -7,6 +7,7 @@ pub(in crate::config::file) static OWN: Object = Object::closed(&[
     ("log_lines", Type::Word(&["auto", "pretty", "json", "off"])),
     ("span_filter", TEXT_OR_NULL),
     ("span_metrics_filter", TEXT_OR_NULL),
+    ("skip_unsampled", FLAG_OR_NULL),
     ("banner", FLAG_OR_NULL),
     ("config", Type::Word(&["lenient", "strict"])),
 ])
