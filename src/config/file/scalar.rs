@@ -19,13 +19,19 @@ pub(super) enum Style {
 pub(in crate::config) struct References<'a> {
     env: &'a Env,
     used: BTreeSet<String>,
+    /// Bytes that came out of references.
+    expanded: usize,
 }
+
+/// As much as the file itself may hold: a short file with many references to a long value ends here.
+const MOST_EXPANDED: usize = 1024 * 1024;
 
 impl<'a> References<'a> {
     pub(in crate::config) fn new(env: &'a Env) -> Self {
         Self {
             env,
             used: BTreeSet::new(),
+            expanded: 0,
         }
     }
 
@@ -86,7 +92,14 @@ fn resolve(reference: &str, references: &mut References<'_>) -> Result<String, S
     if env.is_not_unicode(name) {
         return Err(format!("refers to {name}, which is not valid UTF-8"));
     }
-    Ok(env.get(name).unwrap_or(default).to_owned())
+    let value = env.get(name).unwrap_or(default);
+    references.expanded += value.len();
+    if references.expanded > MOST_EXPANDED {
+        return Err(format!(
+            "has references that together give more than {MOST_EXPANDED} bytes"
+        ));
+    }
+    Ok(value.to_owned())
 }
 
 /// The type that the tag asks for, or that a plain scalar looks like.
@@ -238,6 +251,14 @@ mod tests {
             let result = substitute(text, &mut References::new(&env));
             assert_eq!(result.as_deref(), Ok(text));
         }
+    }
+
+    #[test]
+    fn references_cannot_fill_the_memory() {
+        let env = Env::from_pairs([("A", "x".repeat(MOST_EXPANDED / 2))]);
+        let mut references = References::new(&env);
+        assert!(substitute("${A}${A}", &mut references).is_ok());
+        assert!(substitute("${A}", &mut references).is_err());
     }
 
     #[test]
