@@ -7,7 +7,7 @@ use crate::delivery::Report;
 use crate::pipeline;
 
 /// Telemetry could not start. Nothing that was built for it is left, and no global was touched.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum InitError {
     /// Telemetry is installed already, and goes on working; a process has one.
@@ -33,6 +33,13 @@ pub enum InitError {
     Listener(#[from] crate::server::Error),
 }
 
+/// The same words: a `main` that returns the error prints this.
+impl fmt::Debug for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// An exporter or the private runtime could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -47,7 +54,7 @@ impl From<pipeline::Error> for InitError {
 /// Not everything was delivered when the time was over.
 ///
 /// The report tells for every exporter what arrived, what did not, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ShutdownError {
     pub(crate) report: Report,
 }
@@ -77,4 +84,28 @@ impl fmt::Display for ShutdownError {
     }
 }
 
+/// The same words: a `main` that returns the error prints this.
+impl fmt::Debug for ShutdownError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for ShutdownError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_print_the_same_words_from_main_as_in_a_log() {
+        let error = ShutdownError {
+            report: Report::default(),
+        };
+        assert_eq!(format!("{error:?}"), error.to_string());
+        assert_eq!(
+            format!("{:?}", InitError::AlreadyInstalled),
+            InitError::AlreadyInstalled.to_string()
+        );
+    }
+}

@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use opentelemetry::trace::{SpanId, SpanKind, Status};
+use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::logs::SdkLogRecord;
 use opentelemetry_sdk::trace::SpanData;
 
@@ -35,7 +36,7 @@ pub(crate) fn write_span(out: &mut String, span: &SpanData) {
         let _ = write!(out, " parent={}", span.parent_span_id);
     }
     for attribute in &span.attributes {
-        let _ = write!(out, " {}={:?}", attribute.key, attribute.value.as_str());
+        write_attribute(out, attribute);
     }
     out.push('\n');
     for event in &span.events.events {
@@ -46,7 +47,7 @@ pub(crate) fn write_span(out: &mut String, span: &SpanData) {
             event.name
         );
         for attribute in &event.attributes {
-            let _ = write!(out, " {}={:?}", attribute.key, attribute.value.as_str());
+            write_attribute(out, attribute);
         }
         out.push('\n');
     }
@@ -75,6 +76,14 @@ pub(crate) fn write_log(out: &mut String, record: &SdkLogRecord) {
     out.push('\n');
 }
 
+/// Text is quoted, so that a number and a text of digits are told apart.
+fn write_attribute(out: &mut String, attribute: &KeyValue) {
+    let _ = match &attribute.value {
+        Value::String(text) => write!(out, " {}={:?}", attribute.key, text.as_str()),
+        other => write!(out, " {}={other}", attribute.key),
+    };
+}
+
 const fn kind(kind: &SpanKind) -> &'static str {
     match kind {
         SpanKind::Internal => "internal",
@@ -82,5 +91,50 @@ const fn kind(kind: &SpanKind) -> &'static str {
         SpanKind::Client => "client",
         SpanKind::Producer => "producer",
         SpanKind::Consumer => "consumer",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use opentelemetry::InstrumentationScope;
+    use opentelemetry::trace::{SpanContext, TraceFlags, TraceId, TraceState};
+
+    use super::*;
+
+    #[test]
+    fn a_span_is_one_line() {
+        let context = SpanContext::new(
+            TraceId::from_bytes([1; 16]),
+            SpanId::from_bytes([2; 8]),
+            TraceFlags::SAMPLED,
+            false,
+            TraceState::default(),
+        );
+        let start = SystemTime::UNIX_EPOCH;
+        let span = SpanData {
+            span_context: context,
+            parent_span_id: SpanId::from_bytes([3; 8]),
+            parent_span_is_remote: false,
+            span_kind: SpanKind::Server,
+            name: "GET /users/{id}".into(),
+            start_time: start,
+            end_time: start + Duration::from_micros(1500),
+            attributes: vec![KeyValue::new("status", 200), KeyValue::new("text", "a\nb")],
+            dropped_attributes_count: 0,
+            events: Default::default(),
+            links: Default::default(),
+            status: Status::error("bad"),
+            instrumentation_scope: InstrumentationScope::default(),
+        };
+        let mut out = String::new();
+        write_span(&mut out, &span);
+        assert_eq!(
+            out,
+            "1970-01-01T00:00:00.001Z span \"GET /users/{id}\" server 1.5ms ERROR \"bad\" \
+             trace=01010101010101010101010101010101 span=0202020202020202 parent=0303030303030303 \
+             status=200 text=\"a\\nb\"\n"
+        );
     }
 }
