@@ -23,7 +23,7 @@ use super::callsite::Callsites;
 use super::custom::Custom;
 use super::drain::Drain;
 use super::exporters::{self, Exporter, Parts, temporality};
-use super::filter::{Exported, Filters, Nothing, Seen};
+use super::filter::{Directives, Exported, Filters, Nothing, Seen};
 use super::gate::{self, Gate};
 use super::layer::{Bridge, SpanwiseLayer};
 use super::logs::LogSink;
@@ -184,10 +184,11 @@ impl Pipeline {
         // tracing-opentelemetry finds its layer by type, and the gate hides the one that works: a second one, which
         // sees nothing itself, answers for it. It shares the tracer, and what is known of a span lies in the registry.
         let found_by_type = lean(tracer);
+        let directives = Directives::new(self.filters.clone());
         Some(
-            ours.with_filter(Seen(self.filters.clone()))
-                .and_then(exported.with_filter(Exported(self.filters.clone())))
-                .and_then(found_by_type.with_filter(Nothing(self.filters.clone()))),
+            ours.with_filter(Seen(directives.clone()))
+                .and_then(exported.with_filter(Exported(directives.clone())))
+                .and_then(found_by_type.with_filter(Nothing(directives))),
         )
     }
 

@@ -1,4 +1,12 @@
 //! Which spans and events go where: one decision a callsite and purpose, none of which moves another.
+//!
+//! # Hot path
+//!
+//! tracing asks the filters for every span, because the thread decides as well. The directives are compared once a
+//! callsite; after that [`Decisions`] answers with one load.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::Interest;
@@ -86,17 +94,110 @@ pub(crate) fn enabled(targets: &Targets, metadata: &Metadata<'_>) -> bool {
     targets.would_enable(metadata.target(), metadata.level())
 }
 
+/// What was decided about the callsites that registered, by the address of their metadata.
+#[derive(Debug)]
+struct Decisions {
+    /// The address, whose low bits are free because metadata holds references, with the two bits of a decision. 0 is no
+    /// callsite.
+    known: Box<[AtomicUsize]>,
+}
+
+/// A decision: whether our own layer sees the callsite, and whether the OpenTelemetry layer does.
+const SEEN: usize = 0b01;
+const EXPORTED: usize = 0b10;
+const DECISION: usize = SEEN | EXPORTED;
+
+impl Decisions {
+    /// Places, 8 bytes each. Two callsites that share one cost each other a comparison of the directives.
+    const PLACES: usize = 1 << 12;
+
+    fn new() -> Self {
+        Self {
+            known: (0..Self::PLACES).map(|_| AtomicUsize::new(0)).collect(),
+        }
+    }
+
+    fn place(&self, address: usize) -> &AtomicUsize {
+        // Metadata lies at least 8 bytes apart, and neighbours should not share a place.
+        &self.known[(address >> 3) % Self::PLACES]
+    }
+
+    #[inline]
+    fn get(&self, metadata: &Metadata<'_>) -> Option<usize> {
+        let address = std::ptr::from_ref(metadata).addr();
+        // Relaxed: the word says everything about the callsite; nothing is read behind it.
+        let known = self.place(address).load(Ordering::Relaxed);
+        (known & !DECISION == address).then_some(known & DECISION)
+    }
+
+    /// Keeps a decision. Only for metadata that lives for ever: the `log` bridge asks about some on its stack.
+    fn set(&self, metadata: &'static Metadata<'static>, decision: usize) {
+        let address = std::ptr::from_ref(metadata).addr();
+        self.place(address)
+            .store(address | decision, Ordering::Relaxed);
+    }
+}
+
+/// The filters of one pipeline with what they have decided; clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Directives {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    filters: Filters,
+    max_level: LevelFilter,
+    decisions: Decisions,
+}
+
+impl Directives {
+    pub(crate) fn new(filters: Filters) -> Self {
+        let max_level = filters.max_level();
+        Self {
+            inner: Arc::new(Inner {
+                filters,
+                max_level,
+                decisions: Decisions::new(),
+            }),
+        }
+    }
+
+    #[inline]
+    fn is(&self, wanted: usize, metadata: &Metadata<'_>) -> bool {
+        let known = self.inner.decisions.get(metadata);
+        known.unwrap_or_else(|| self.decide(metadata)) & wanted != 0
+    }
+
+    fn register(&self, metadata: &'static Metadata<'static>) -> usize {
+        let decision = self.decide(metadata);
+        self.inner.decisions.set(metadata, decision);
+        decision
+    }
+
+    fn decide(&self, metadata: &Metadata<'_>) -> usize {
+        let filters = &self.inner.filters;
+        let seen = if filters.wants(metadata) { SEEN } else { 0 };
+        let exported = if enabled(&filters.traces, metadata) {
+            EXPORTED
+        } else {
+            0
+        };
+        seen | exported
+    }
+}
+
 /// What our own layer sees: the union of what is counted and what is logged.
 #[derive(Debug)]
-pub(crate) struct Seen(pub(crate) Filters);
+pub(crate) struct Seen(pub(crate) Directives);
 
 impl<S: Subscriber> Filter<S> for Seen {
     fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        self.0.wants(metadata)
+        self.0.is(SEEN, metadata)
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if self.0.wants(metadata) {
+        if self.0.register(metadata) & SEEN != 0 {
             Interest::always()
         } else {
             Interest::never()
@@ -104,22 +205,22 @@ impl<S: Subscriber> Filter<S> for Seen {
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.0.max_level())
+        Some(self.0.inner.max_level)
     }
 }
 
 /// What the OpenTelemetry layer sees: exported spans, but none of an export.
 #[derive(Debug)]
-pub(crate) struct Exported(pub(crate) Filters);
+pub(crate) struct Exported(pub(crate) Directives);
 
 impl<S: Subscriber> Filter<S> for Exported {
     fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        !own_thread::is_current() && enabled(&self.0.traces, metadata)
+        !own_thread::is_current() && self.0.is(EXPORTED, metadata)
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
         // The thread decides, so the answer cannot be kept.
-        if enabled(&self.0.traces, metadata) {
+        if self.0.register(metadata) & EXPORTED != 0 {
             Interest::sometimes()
         } else {
             Interest::never()
@@ -129,13 +230,13 @@ impl<S: Subscriber> Filter<S> for Exported {
     /// The hint of all our filters: two layers that were joined before they reach a `Registry` lose the inner one's, because
     /// tracing-subscriber 0.3.23 takes the inner layer for the registry (`Layered::inner_is_registry`).
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.0.max_level())
+        Some(self.0.inner.max_level)
     }
 }
 
 /// What the layer sees that lends its type: nothing.
 #[derive(Debug)]
-pub(crate) struct Nothing(pub(crate) Filters);
+pub(crate) struct Nothing(pub(crate) Directives);
 
 impl<S: Subscriber> Filter<S> for Nothing {
     fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
@@ -148,7 +249,7 @@ impl<S: Subscriber> Filter<S> for Nothing {
 
     // As in `Exported`.
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.0.max_level())
+        Some(self.0.inner.max_level)
     }
 }
 
