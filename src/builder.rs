@@ -29,6 +29,7 @@ pub struct Builder {
     strictness: Option<Strictness>,
     listener: Listener,
     exporters: Vec<Custom>,
+    panics: Panics,
 }
 
 /// Whether the pipeline opens the `/metrics` port itself.
@@ -38,6 +39,13 @@ pub(crate) enum Listener {
     None,
 }
 
+/// What a panic does to what is queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Panics {
+    Flush,
+    Ignore,
+}
+
 impl Builder {
     pub(crate) fn new() -> Self {
         Self {
@@ -45,6 +53,7 @@ impl Builder {
             strictness: None,
             listener: Listener::Own,
             exporters: Vec::new(),
+            panics: Panics::Flush,
         }
     }
 
@@ -91,6 +100,17 @@ impl Builder {
     ) -> Self {
         self.exporters.push(Custom::new(exporter));
         self
+    }
+
+    /// Leaves the panic hook alone. Defaults to a hook behind the present one that sends what is queued, for at most half a
+    /// second, because a panic may be the end.
+    pub fn without_panic_hook(mut self) -> Self {
+        self.panics = Panics::Ignore;
+        self
+    }
+
+    pub(crate) fn panics(&self) -> Panics {
+        self.panics
     }
 
     /// Builds and installs: the global `tracing` subscriber, meter provider, tracer provider and propagator.

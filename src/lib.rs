@@ -17,6 +17,7 @@ pub mod config;
 mod delivery;
 pub mod detect;
 mod diagnostics;
+mod ending;
 mod error;
 mod export;
 pub mod exposition;
@@ -30,12 +31,17 @@ pub mod runtime;
 mod semconv;
 #[cfg(feature = "prometheus")]
 pub mod server;
+#[cfg(feature = "signal")]
+mod signal;
 mod span_metrics;
 mod span_table;
 mod telemetry;
 
 pub use builder::Builder;
 pub use delivery::{Lost, Report, Status};
+pub use ending::exit;
 pub use error::{InitError, PipelineError, ShutdownError};
 pub use pipeline::Propagators;
+#[cfg(feature = "signal")]
+pub use signal::Signal;
 pub use telemetry::Telemetry;

@@ -1,9 +1,9 @@
 //! The guard: telemetry runs while it lives, and its end delivers what is left.
 
 use std::net::SocketAddr;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use opentelemetry::global;
 use tracing::{Dispatch, Subscriber};
@@ -19,16 +19,15 @@ use crate::config::MetricExporter;
 use crate::config::{Config, Effective, Problem, Resolved};
 use crate::delivery::{Report, Status};
 use crate::diagnostics::{Diagnostics, Level};
+use crate::ending;
 use crate::error::{InitError, ShutdownError};
 use crate::exposition::Format;
 use crate::pipeline::{self, Custom, Pipeline, Propagators};
 #[cfg(feature = "prometheus")]
 use crate::server;
 
-/// How long the end may take by default.
-const SHUTDOWN: Duration = Duration::from_secs(5);
-/// The same when the last export failed: the receiver is most likely gone.
-const SHUTDOWN_FAILING: Duration = Duration::from_secs(1);
+/// A guard that lives no longer than this and has seen nothing was not meant to be dropped.
+const TOO_SHORT: Duration = Duration::from_millis(100);
 
 /// Whether this process has installed telemetry; it never has again.
 static INSTALLED: AtomicBool = AtomicBool::new(false);
@@ -49,7 +48,7 @@ static INSTALLED: AtomicBool = AtomicBool::new(false);
 #[derive(Debug)]
 #[must_use = "telemetry ends when this is dropped: write `let telemetry = ...` and keep it until the end of `main`"]
 pub struct Telemetry {
-    pipeline: Pipeline,
+    pipeline: Arc<Pipeline>,
     resolved: Resolved,
     #[cfg(feature = "prometheus")]
     listener: Option<server::Running>,
@@ -58,6 +57,8 @@ pub struct Telemetry {
     scoped: OnceLock<Option<Dispatch>>,
     /// What the last flush has reported as lost.
     known_loss: AtomicU64,
+    /// When it was installed for the process, if it was.
+    installed: Option<Instant>,
     finished: bool,
 }
 
@@ -91,11 +92,12 @@ impl Telemetry {
         let telemetry = Self {
             #[cfg(feature = "prometheus")]
             listener: listen(&pipeline, &resolved.config, listener)?,
-            pipeline,
+            pipeline: Arc::new(pipeline),
             resolved,
             diagnostics,
             scoped: OnceLock::new(),
             known_loss: AtomicU64::new(0),
+            installed: None,
             finished: false,
         };
         #[cfg(not(feature = "prometheus"))]
@@ -120,7 +122,8 @@ impl Telemetry {
         if tracing::dispatcher::has_been_set() {
             return Err(InitError::SubscriberInstalled);
         }
-        let telemetry = builder.build()?;
+        let panics = builder.panics();
+        let mut telemetry = builder.build()?;
         let layer = telemetry
             .pipeline
             .layer()
@@ -131,6 +134,11 @@ impl Telemetry {
         global::set_text_map_propagator(pipeline::propagator(&telemetry.resolved.config));
         tracing::subscriber::set_global_default(Registry::default().with(layer))
             .map_err(|_| InitError::SubscriberInstalled)?;
+        ending::register(&telemetry.pipeline, &telemetry.diagnostics);
+        if panics == builder::Panics::Flush {
+            ending::hook_panics();
+        }
+        telemetry.installed = Some(Instant::now());
         Ok(telemetry)
     }
 
@@ -256,7 +264,7 @@ impl Telemetry {
     ///
     /// When anything was lost since the start.
     pub fn shutdown(self) -> Result<Report, ShutdownError> {
-        let within = self.default_deadline();
+        let within = ending::default_deadline(&self.pipeline);
         self.shutdown_within(within)
     }
 
@@ -275,30 +283,60 @@ impl Telemetry {
     ///
     /// When anything was lost since the start.
     pub async fn shutdown_async(mut self) -> Result<Report, ShutdownError> {
-        let within = self.default_deadline();
+        let within = ending::default_deadline(&self.pipeline);
         let report = self.pipeline.finish_async(within, true).await;
         self.finished = true;
         ShutdownError::check(report)
     }
 
-    fn default_deadline(&self) -> Duration {
-        if self.pipeline.is_failing() {
-            SHUTDOWN_FAILING
-        } else {
-            SHUTDOWN
-        }
+    /// Waits for Ctrl-C or SIGTERM, on any runtime or none; made for the graceful shutdown of servers.
+    ///
+    /// From this call on neither ends the process by itself. Another one after the first delivers what is queued and ends the
+    /// process: whoever presses Ctrl-C twice does not want to wait for requests.
+    ///
+    /// ```no_run
+    /// # async fn run(listener: tokio::net::TcpListener, app: axum::Router) -> Result<(), Box<dyn std::error::Error>> {
+    /// let telemetry = spanwise::Telemetry::init()?;
+    /// let signal = telemetry.signal();
+    /// axum::serve(listener, app)
+    ///     .with_graceful_shutdown(async { drop(signal.await) })
+    ///     .await?;
+    /// telemetry.shutdown_async().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "signal")]
+    pub fn signal(&self) -> impl Future<Output = crate::Signal> + Send + 'static {
+        crate::signal::next(&self.pipeline, &self.diagnostics)
+    }
+
+    /// Delivers what is queued and ends the process when Ctrl-C or SIGTERM comes, for programs that wait for neither.
+    ///
+    /// The process exits with 130 or 143. Destructors of the application do not run.
+    #[cfg(feature = "signal")]
+    pub fn exit_on_signal(&self) {
+        crate::signal::exit_on_signal(&self.pipeline, &self.diagnostics);
     }
 
     fn finish(&mut self, within: Duration) -> Report {
         self.finished = true;
-        let uncounted = self.pipeline.uncounted_spans();
-        if uncounted > 0 {
-            let message = format_args!(
-                "span metrics: {uncounted} spans are not counted: too many were open at once"
-            );
-            self.diagnostics.say(Level::Error, message);
-        }
         self.pipeline.finish(within, true)
+    }
+
+    /// `let _ = Telemetry::init()` drops the guard on the spot, which nothing else would tell.
+    fn say_if_too_short(&self) {
+        let lived = self.installed.map(|start| start.elapsed());
+        let Some(lived) = lived.filter(|lived| *lived < TOO_SHORT) else {
+            return;
+        };
+        if std::thread::panicking() || self.pipeline.has_seen_anything() {
+            return;
+        }
+        let message = format_args!(
+            "telemetry ended {lived:.0?} after its start and has seen nothing: keep the guard until the end of main; \
+             `let telemetry = Telemetry::init()?;` does, `let _ = Telemetry::init()?;` drops it at once"
+        );
+        self.diagnostics.say(Level::Warn, message);
     }
 
     fn say_start(&self) {
@@ -324,10 +362,8 @@ impl Drop for Telemetry {
         if self.finished {
             return;
         }
-        let report = self.finish(self.default_deadline());
-        if report.lost() > 0 {
-            self.diagnostics.say(Level::Error, report);
-        }
+        self.say_if_too_short();
+        ending::end(&self.pipeline, &self.diagnostics);
     }
 }
 

@@ -6,6 +6,8 @@
 mod answers;
 #[path = "delivery/deadlines.rs"]
 mod deadlines;
+#[path = "delivery/endings.rs"]
+mod endings;
 #[path = "delivery/matrix.rs"]
 mod matrix;
 #[path = "delivery/receiver.rs"]

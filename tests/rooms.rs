@@ -56,7 +56,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     // L5: what the user holds.
     ("banner", &["*"]),
     ("builder", &["*"]),
+    ("ending", &["*"]),
     ("error", &["*"]),
+    ("signal", &["*"]),
     ("telemetry", &["*"]),
     ("testing", &["*"]),
     // Crate docs and re-exports.

@@ -37,7 +37,7 @@ use crate::clock::Clock;
 use crate::config::{Config, HistogramAggregation, LogLines, MetricExporter};
 use crate::delivery::{Report, Status};
 use crate::detect::Environment;
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostics, Level};
 use crate::logs::Format;
 use crate::semconv;
 use crate::span_metrics::{Options, SpanMetrics};
@@ -204,7 +204,7 @@ impl Pipeline {
         &self.scrape
     }
 
-    #[cfg(feature = "prometheus")]
+    #[cfg(any(feature = "prometheus", feature = "signal"))]
     pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
         self.runtime.handle()
     }
@@ -216,9 +216,12 @@ impl Pipeline {
             .collect()
     }
 
-    /// Spans that were not counted because too many were open at once.
-    pub(crate) fn uncounted_spans(&self) -> u64 {
-        self.span_metrics.lost()
+    /// Whether a span or a log record has come by.
+    pub(crate) fn has_seen_anything(&self) -> bool {
+        let items = |status: &Status| status.signal != "metrics" && status.created > 0;
+        let mut any = self.status().iter().any(items);
+        self.span_metrics.visit(|_| any = true);
+        any
     }
 
     /// Whether the last export of any exporter failed.
@@ -230,14 +233,42 @@ impl Pipeline {
 
     /// Sends what there is; `last` also ends the exporters.
     pub(crate) fn finish(&self, within: Duration, last: bool) -> Report {
-        finish::wait(&self.runtime, &self.exporters, within, last);
+        if self.can_send() {
+            self.say_uncounted(last);
+            finish::wait(&self.runtime, &self.exporters, within, last);
+        }
         Report::new(self.status())
     }
 
     /// The same, for whoever can await.
     pub(crate) async fn finish_async(&self, within: Duration, last: bool) -> Report {
-        finish::wait_async(&self.runtime, &self.exporters, within, last).await;
+        if self.can_send() {
+            self.say_uncounted(last);
+            finish::wait_async(&self.runtime, &self.exporters, within, last).await;
+        }
         Report::new(self.status())
+    }
+
+    /// Whether the threads that send are in this process.
+    fn can_send(&self) -> bool {
+        let can = self.runtime.is_of_this_process();
+        if !can {
+            let message = "this process was forked off the one that started telemetry, and threads do not survive that: \
+                           nothing is sent from here; start telemetry after the fork";
+            self.diagnostics
+                .fail(Level::Error, "process", "fork", message);
+        }
+        can
+    }
+
+    fn say_uncounted(&self, last: bool) {
+        let uncounted = self.span_metrics.lost();
+        if last && uncounted > 0 {
+            let message = format_args!(
+                "span metrics: {uncounted} spans are not counted: too many were open at once"
+            );
+            self.diagnostics.say(Level::Error, message);
+        }
     }
 }
 
