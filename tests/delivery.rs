@@ -8,6 +8,8 @@ mod answers;
 mod deadlines;
 #[path = "delivery/endings.rs"]
 mod endings;
+#[path = "delivery/loops.rs"]
+mod loops;
 #[path = "delivery/matrix.rs"]
 mod matrix;
 #[path = "delivery/receiver.rs"]
