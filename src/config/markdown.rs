@@ -66,6 +66,11 @@ fn accepts(kind: Kind) -> String {
         Kind::Headers => "`name=value,…`, percent-encoded".to_owned(),
         Kind::Attributes => "`key=value,…`, percent-encoded".to_owned(),
         Kind::Directives => "`level,target=level,…`".to_owned(),
+        Kind::Dimensions => "`field=label:default,…`, `-label` leaves one out".to_owned(),
+        Kind::Buckets => format!(
+            "{} or milliseconds",
+            words(&["connector", "requests", "fast", "batch"])
+        ),
         Kind::SamplerArgument => "what the sampler asks for".to_owned(),
     }
 }

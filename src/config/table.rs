@@ -67,6 +67,8 @@ const DETECTORS: &[&str] = &[
     "k8s",
 ];
 
+const SPAN_FAMILIES: &[&str] = &["active", "http", "rpc", "db", "messaging", "gen_ai"];
+
 const SAMPLERS: &[&str] = &[
     "always_on",
     "always_off",
@@ -166,6 +168,21 @@ singles! {
         "Which spans are counted in RED metrics, in the syntax of `RUST_LOG`";
     SKIP_UNSAMPLED = "OTEL_RUST_SKIP_UNSAMPLED", Kind::Choice(&["on", "off"]), "on", Always, Honoured,
         "Spans below an unsampled one cost next to nothing; `off` sends them through the OpenTelemetry layer";
+    SPAN_METRICS_DIMENSIONS = "OTEL_RUST_SPAN_METRICS_DIMENSIONS", Kind::Dimensions, "", Always, Honoured,
+        "Span fields that become labels of RED metrics, and labels that are left out";
+    SPAN_METRICS_BUCKETS = "OTEL_RUST_SPAN_METRICS_BUCKETS", Kind::Buckets, "connector", Always, Honoured,
+        "Buckets of the duration of spans";
+    SPAN_METRICS_UNIT = "OTEL_RUST_SPAN_METRICS_UNIT", Kind::Choice(&["ms", "s"]), "ms", Always, Honoured,
+        "Unit of the duration of spans; Jaeger's Monitor tab expects `ms`";
+    SPAN_METRICS_LIMIT = "OTEL_RUST_SPAN_METRICS_LIMIT", Kind::Size, "2000", Always, Honoured,
+        "Series of one span metric at most; the rest counts in one with `otel.metric.overflow=\"true\"`";
+    SPAN_METRICS_EXPIRATION = "OTEL_RUST_SPAN_METRICS_EXPIRATION", Kind::Timeout, "0", Always, Honoured,
+        "Time after which a series without a span is forgotten";
+    SPAN_METRICS_FAMILIES = "OTEL_RUST_SPAN_METRICS_FAMILIES", Kind::List(SPAN_FAMILIES),
+        "active,http,rpc,db,messaging,gen_ai", Always, Honoured,
+        "Metrics from spans beside calls and duration: spans in flight, and those of the semantic conventions";
+    SPAN_METRICS_API_SPANS = "OTEL_RUST_SPAN_METRICS_API_SPANS", Kind::Choice(&["on", "off"]), "off", Always, Honoured,
+        "Whether RED metrics count sampled spans of the OpenTelemetry API, too";
     RESOURCE_DETECTORS = "OTEL_RUST_RESOURCE_DETECTORS", Kind::List(DETECTORS), "service,host,os,process,container,k8s",
         Always, Honoured, "What the process finds out about itself; `process_args` may hold secrets";
     LOG_LINES = "OTEL_RUST_LOG_LINES", Kind::Choice(&["auto", "pretty", "json", "off"]), "auto", Always, Honoured,
@@ -253,6 +270,14 @@ mod tests {
         assert_eq!(Detector::ALL.map(Detector::name), DETECTORS);
         let default = Detector::DEFAULT.map(Detector::name).join(",");
         assert_eq!(RESOURCE_DETECTORS.default, default);
+    }
+
+    #[test]
+    fn span_families_are_named_as_in_the_model() {
+        use crate::config::SpanFamily;
+
+        assert_eq!(SpanFamily::ALL.map(SpanFamily::name), SPAN_FAMILIES);
+        assert_eq!(SPAN_METRICS_FAMILIES.default, SPAN_FAMILIES.join(","));
     }
 
     #[test]

@@ -55,6 +55,10 @@ pub enum Kind {
     Directives,
     /// What the chosen sampler asks for.
     SamplerArgument,
+    /// `field`, `field=label`, `field:default`, `field=label:default` or `-label`, comma-separated.
+    Dimensions,
+    /// `connector`, `requests`, `fast`, `batch`, or milliseconds, comma-separated and rising.
+    Buckets,
 }
 
 impl Kind {
@@ -77,6 +81,13 @@ impl Kind {
             Self::Attributes => "a list key=value,.. with percent-encoded values".into(),
             Self::Directives => "a list of directives such as info,my_service::db=debug".into(),
             Self::SamplerArgument => "an argument of the sampler".into(),
+            Self::Dimensions => {
+                "a list such as tenant,http.route=route,region:unknown,-status.code".into()
+            }
+            Self::Buckets => {
+                "connector, requests, fast, batch or a rising list of milliseconds such as 1,10,100"
+                    .into()
+            }
         }
     }
 }

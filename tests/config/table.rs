@@ -44,6 +44,7 @@ fn good(kind: Kind) -> &'static str {
         Kind::Headers | Kind::Attributes => "a=b",
         Kind::Directives => "warn,a::b=debug",
         Kind::SamplerArgument => "0.25",
+        Kind::Buckets => "1,10",
         _ => "anything",
     }
 }
@@ -64,6 +65,8 @@ fn garbage(kind: Kind) -> &'static [&'static str] {
         Kind::Attributes => &["novalue", "=x", "a=%zz"],
         Kind::Directives => &["[span]=info", "a=b=c", "a=loud", " "],
         Kind::SamplerArgument => &["x", "-0.1", "1.1", "NaN", " "],
+        Kind::Dimensions => &["=x", "-", "span.name", " "],
+        Kind::Buckets => &["slow", "2,1", "0", "-1", " "],
         _ => &[],
     }
 }

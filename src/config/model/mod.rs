@@ -4,6 +4,7 @@ mod detector;
 mod logs;
 mod metrics;
 mod otlp;
+mod span_metrics;
 mod traces;
 
 use std::fmt;
@@ -14,6 +15,7 @@ pub use detector::*;
 pub use logs::*;
 pub use metrics::*;
 pub use otlp::*;
+pub use span_metrics::*;
 pub use traces::*;
 
 /// Everything a pipeline is built from.

@@ -35,13 +35,6 @@ impl Default for Traces {
     }
 }
 
-/// RED metrics from spans.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct SpanMetrics {
-    /// Which spans are counted, by target and level. Defaults to `info`.
-    pub filter: Filter,
-}
-
 /// Where spans go.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -7,6 +7,7 @@ mod logs;
 mod metrics;
 mod otlp;
 mod sampler;
+mod span_metrics;
 mod traces;
 
 use super::features::needs;
@@ -106,7 +107,7 @@ pub(super) fn resolve_with(sources: &Sources, features: Features) -> Resolved {
         diagnostics: diagnostics(&mut reader),
         propagators: propagators(&mut reader),
         traces: traces::traces(&mut reader),
-        span_metrics: traces::span_metrics(&mut reader),
+        span_metrics: span_metrics::span_metrics(&mut reader),
         metrics: metrics::metrics(&mut reader),
         logs: logs::logs(&mut reader),
     };

@@ -5,7 +5,7 @@ use super::otlp;
 use super::sampler::sampler;
 use crate::config::reader::Reader;
 use crate::config::variable::Variable;
-use crate::config::{Batch, Signal, SpanExporter, SpanLimits, SpanMetrics, Traces, table};
+use crate::config::{Batch, Signal, SpanExporter, SpanLimits, Traces, table};
 
 pub(super) fn traces(reader: &mut Reader<'_>) -> Traces {
     let (names, connection) = otlp::exporters(reader, &table::TRACES_EXPORTER, Signal::Traces);
@@ -30,12 +30,6 @@ pub(super) fn traces(reader: &mut Reader<'_>) -> Traces {
         limits: limits(reader),
         filter: filter(reader, &table::SPAN_FILTER),
         skip_unsampled: reader.choice(&[&table::SKIP_UNSAMPLED]).value == "on",
-    }
-}
-
-pub(super) fn span_metrics(reader: &mut Reader<'_>) -> SpanMetrics {
-    SpanMetrics {
-        filter: filter(reader, &table::SPAN_METRICS_FILTER),
     }
 }
 

@@ -53,6 +53,7 @@ pub(super) fn config(
         traces: traces::traces(&mut builder, &root, own.span_filter, own.skip_unsampled),
         span_metrics: SpanMetrics {
             filter: own.span_metrics_filter,
+            ..SpanMetrics::default()
         },
         metrics: metrics::metrics(&mut builder, &root.get("meter_provider")),
         logs: logs::logs(&mut builder, &root, own.log_filter, own.log_lines),
