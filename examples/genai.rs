@@ -56,7 +56,7 @@ fn main() -> Result<(), Error> {
                     .map(|(key, value)| format!("{key}={value}"))
                     .collect();
                 let value = match &series.value {
-                    Value::Distribution(values) if family.unit == "{token}" => {
+                    Value::Distribution(values) if &*family.unit == "{token}" => {
                         format!("{} in {} calls", values.sum, values.count())
                     }
                     Value::Distribution(values) => format!("{} times", values.count()),

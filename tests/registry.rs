@@ -1115,3 +1115,50 @@ fn lost_shards_are_counted_apart() {
     };
     assert_eq!((value("gained"), value("lost")), (Some(6.0), Some(3.0)));
 }
+
+// --- metrics kept elsewhere ---
+
+fn elsewhere(total: u64) -> Vec<spanwise::metrics::snapshot::Family> {
+    use spanwise::metrics::{Kind, snapshot};
+    let series = snapshot::Series {
+        labels: [("a".into(), "b".into())].into(),
+        value: Value::Count(total),
+        overflow: false,
+        started: std::time::SystemTime::now(),
+    };
+    let family = snapshot::Family {
+        name: "elsewhere".into(),
+        kind: Kind::Counter,
+        unit: "".into(),
+        help: "".into(),
+        series: vec![series],
+    };
+    vec![family]
+}
+
+#[test]
+fn included_metrics_are_pushed_as_they_grow() {
+    let registry = Registry::default();
+    let (_provider, reader) = bound(&registry);
+    let total = Arc::new(AtomicUsize::new(5));
+    let read = Arc::clone(&total);
+    let _included = registry.include("elsewhere", move || {
+        elsewhere(read.load(Ordering::Relaxed) as u64)
+    });
+    // The instrument is made after the first round has met the metric.
+    wait_for(&reader, "elsewhere{a=b}");
+    assert_eq!(reader.points()["elsewhere{a=b}"], 5.0);
+    total.store(12, Ordering::Relaxed);
+    assert_eq!(reader.points()["elsewhere{a=b}"], 12.0);
+}
+
+fn wait_for(reader: &Reader, point: &str) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while !reader.points().contains_key(point) {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "{point} does not come"
+        );
+        std::thread::yield_now();
+    }
+}

@@ -129,7 +129,7 @@ fn definitions_are_those_of_the_conventions() {
             Kind::Histogram | Kind::Summary => "Histogram",
         };
         assert_eq!(convention["instrument"], kind, "{}", entry.name);
-        assert_eq!(convention["unit"], entry.unit, "{}", entry.name);
+        assert_eq!(convention["unit"], *entry.unit, "{}", entry.name);
         let keys: Vec<_> = convention["attributes"]
             .as_array()
             .unwrap()

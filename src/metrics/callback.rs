@@ -16,18 +16,12 @@ use std::{
         mpsc::{self, RecvTimeoutError},
     },
     thread,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use super::{
-    cell::Refusal,
-    core::Core,
-    definition::Kind,
-    error::Place,
-    family::{AnyFamily, AnySeries},
-    report::Problem,
-    snapshot::{Labels, Value},
-    sync::lock,
+    cell::Refusal, core::Core, definition::Kind, error::Place, family::AnyFamily, observed::Values,
+    report::Problem, snapshot::Value, sync::lock,
 };
 
 thread_local! {
@@ -44,7 +38,7 @@ pub(super) fn in_round() -> bool {
 /// Dropping does not wait: a run that is under way goes on, and what it observes is thrown away.
 #[must_use = "dropping the callback unregisters it"]
 pub struct Callback {
-    job: Arc<Job>,
+    job: Arc<dyn Work>,
     jobs: Weak<Jobs>,
 }
 
@@ -58,11 +52,24 @@ pub struct Observer<'a> {
 /// The callbacks of one registry.
 #[derive(Debug, Default)]
 pub(super) struct Jobs {
-    list: Mutex<Vec<Arc<Job>>>,
+    list: Mutex<Vec<Arc<dyn Work>>>,
     round: Mutex<()>,
 }
 
-type Function = dyn FnMut(&mut Observer<'_>) + Send;
+/// Foreign code that a round runs.
+pub(super) trait Work: fmt::Debug + Send + Sync {
+    /// Runs it; a panic is caught here.
+    fn run(&self);
+    fn is_active(&self) -> bool;
+    /// Forgets what it said, for good.
+    fn stop(&self);
+    /// Stops it and says why.
+    fn disable(&self, problem: Problem, what: &str);
+    /// Says that it was left out of a round.
+    fn left_out(&self);
+}
+
+pub(super) type Function = dyn FnMut(&mut Observer<'_>) + Send;
 
 struct Job {
     id: usize,
@@ -70,23 +77,6 @@ struct Job {
     family: Arc<dyn AnyFamily>,
     function: Mutex<Box<Function>>,
     active: AtomicBool,
-}
-
-/// What callbacks observed for one metric.
-#[derive(Debug, Default)]
-pub(super) struct Observed(Mutex<HashMap<Values, Arc<Point>>>);
-
-/// One label value for each key of the definition.
-type Values = Box<[Arc<str>]>;
-
-/// One observed series. It stays when its callback goes, because a counter has to remember what the SDK was told.
-#[derive(Debug)]
-pub(super) struct Point {
-    labels: Labels,
-    started: SystemTime,
-    owner: AtomicUsize,
-    value: Mutex<Option<Value>>,
-    drained: Mutex<Option<Box<Value>>>,
 }
 
 impl Observer<'_> {
@@ -159,7 +149,7 @@ impl Drop for Callback {
 impl fmt::Debug for Callback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Callback")
-            .field("metric", &self.job.name())
+            .field("job", &self.job)
             .finish_non_exhaustive()
     }
 }
@@ -172,13 +162,17 @@ impl Jobs {
         function: Box<Function>,
     ) -> Callback {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let job = Arc::new(Job {
+        self.begin(Arc::new(Job {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             place,
             family,
             function: Mutex::new(function),
             active: AtomicBool::new(true),
-        });
+        }))
+    }
+
+    /// Runs this in every round, until what is returned is dropped.
+    pub(super) fn begin(self: &Arc<Self>, job: Arc<dyn Work>) -> Callback {
         lock(&self.list).push(Arc::clone(&job));
         Callback {
             job,
@@ -207,7 +201,7 @@ impl Jobs {
 
 /// Runs callbacks in order until one exceeds the budget, which is then disabled; how many are dealt with.
 fn run_until_stuck(
-    jobs: &[Arc<Job>],
+    jobs: &[Arc<dyn Work>],
     budget: Duration,
     after: impl FnOnce() + Send + 'static,
 ) -> usize {
@@ -228,14 +222,7 @@ fn run_until_stuck(
             after();
         });
     if worker.is_err() {
-        for job in jobs {
-            job.core().report(Problem::NoThread, || {
-                format!(
-                    "the callback of metric `{}` was left out: no thread could be started",
-                    job.name()
-                )
-            });
-        }
+        jobs.iter().for_each(|job| job.left_out());
         return jobs.len();
     }
     for (index, job) in jobs.iter().enumerate() {
@@ -255,6 +242,16 @@ fn run_until_stuck(
 }
 
 impl Job {
+    fn core(&self) -> &Core {
+        self.family.core()
+    }
+
+    fn name(&self) -> &str {
+        &self.core().spec.name
+    }
+}
+
+impl Work for Job {
     fn run(&self) {
         let mut observer = Observer {
             core: self.core(),
@@ -274,16 +271,8 @@ impl Job {
             });
         }
         if self.is_active() {
-            self.core().observed.take(self, values);
+            self.core().observed.take(self.core(), self.id, values);
         }
-    }
-
-    fn core(&self) -> &Core {
-        self.family.core()
-    }
-
-    fn name(&self) -> &str {
-        &self.core().spec.name
     }
 
     fn is_active(&self) -> bool {
@@ -292,17 +281,25 @@ impl Job {
 
     fn stop(&self) {
         self.active.store(false, Ordering::Relaxed);
-        self.core().observed.take(self, HashMap::new());
+        self.core()
+            .observed
+            .take(self.core(), self.id, HashMap::new());
     }
 
     fn disable(&self, problem: Problem, what: &str) {
         self.stop();
-        let place = self.place;
+        let (name, place) = (self.name(), self.place);
         let text = format!(
-            "a callback of metric `{}` {what}; it is not called again (registered at {place})",
-            self.name()
+            "a callback of metric `{name}` {what}; it is not called again (registered at {place})"
         );
         self.core().report_again(problem, text);
+    }
+
+    fn left_out(&self) {
+        let name = self.name();
+        let text =
+            || format!("the callback of metric `{name}` was left out: no thread could be started");
+        self.core().report(Problem::NoThread, text);
     }
 }
 
@@ -311,77 +308,5 @@ impl fmt::Debug for Job {
         f.debug_struct("Job")
             .field("metric", &self.name())
             .finish_non_exhaustive()
-    }
-}
-
-impl Observed {
-    /// The points that have a value.
-    pub(super) fn points(&self) -> Vec<Arc<Point>> {
-        let points = lock(&self.0);
-        points
-            .values()
-            .filter(|point| lock(&point.value).is_some())
-            .cloned()
-            .collect()
-    }
-
-    /// Replaces what a job observed before by what it observed now.
-    fn take(&self, job: &Job, values: HashMap<Values, Value>) {
-        let mut points = lock(&self.0);
-        for point in points
-            .values()
-            .filter(|point| point.owner.load(Ordering::Relaxed) == job.id)
-        {
-            *lock(&point.value) = None;
-        }
-        let limit = job.core().spec.limit;
-        for (key, value) in values {
-            if points.len() >= limit && !points.contains_key(&key) {
-                continue;
-            }
-            let labels = || job.core().labels(&key);
-            let point = points
-                .entry(key.clone())
-                .or_insert_with(|| Arc::new(Point::new(labels())));
-            point.owner.store(job.id, Ordering::Relaxed);
-            *lock(&point.value) = Some(value);
-        }
-        if job.core().spec.kind == Kind::Gauge {
-            points.retain(|_, point| lock(&point.value).is_some());
-        }
-    }
-}
-
-impl Point {
-    fn new(labels: Labels) -> Self {
-        Self {
-            labels,
-            started: SystemTime::now(),
-            owner: AtomicUsize::new(0),
-            value: Mutex::new(None),
-            drained: Mutex::new(None),
-        }
-    }
-}
-
-impl AnySeries for Point {
-    fn labels(&self) -> &Labels {
-        &self.labels
-    }
-
-    fn value(&self) -> Option<Value> {
-        lock(&self.value).clone()
-    }
-
-    fn started(&self) -> SystemTime {
-        self.started
-    }
-
-    fn is_overflow(&self) -> bool {
-        false
-    }
-
-    fn drained(&self) -> &Mutex<Option<Box<Value>>> {
-        &self.drained
     }
 }

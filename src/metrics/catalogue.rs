@@ -20,9 +20,9 @@ pub struct Entry {
     /// What it does with values.
     pub kind: Kind,
     /// The unit in UCUM, or empty.
-    pub unit: &'static str,
+    pub unit: Arc<str>,
     /// What is measured, or empty.
-    pub help: &'static str,
+    pub help: Arc<str>,
     /// The label keys, without the constant ones.
     pub labels: Arc<[Arc<str>]>,
     /// How many series it may have.
@@ -47,8 +47,8 @@ impl Entry {
         Self {
             name: Arc::clone(&spec.name),
             kind: spec.kind,
-            unit: spec.unit,
-            help: spec.help,
+            unit: Arc::clone(&spec.unit),
+            help: Arc::clone(&spec.help),
             labels: Arc::clone(&spec.keys),
             limit: spec.limit,
             series: family.len(),

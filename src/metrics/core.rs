@@ -9,9 +9,9 @@ use std::{
 };
 
 use super::{
-    callback::Observed,
     cell::Refusal,
     definition::Spec,
+    observed::Observed,
     report::{Problem, Report, Reports},
     sink::Sink,
     snapshot::Labels,

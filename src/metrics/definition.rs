@@ -203,8 +203,8 @@ pub struct Spec {
     pub(super) kind: Kind,
     /// Which numbers it holds, so that a counter of integers is not mistaken for one of floats.
     pub(super) number: &'static str,
-    pub(super) unit: &'static str,
-    pub(super) help: &'static str,
+    pub(super) unit: Arc<str>,
+    pub(super) help: Arc<str>,
     pub(super) keys: Arc<[Arc<str>]>,
     pub(super) constant: Arc<[(Arc<str>, Arc<str>)]>,
     pub(super) bounds: Arc<[f64]>,
@@ -226,8 +226,8 @@ impl Spec {
             name: format!("{prefix}{}", definition.name).into(),
             kind: H::KIND,
             number: H::NUMBER,
-            unit: definition.unit,
-            help: definition.help,
+            unit: definition.unit.into(),
+            help: definition.help.into(),
             keys: definition
                 .labels
                 .iter()
@@ -280,10 +280,10 @@ impl Spec {
             });
         }
         let name = || self.name.to_string();
-        if !name::is_unit(self.unit) {
+        if !name::is_unit(&self.unit) {
             return Err(Error::Unit {
                 name: name(),
-                unit: quoted(self.unit),
+                unit: quoted(&self.unit),
                 at,
             });
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    definition::Spec,
+    definition::{Kind, Spec},
     error::{Error, Place, quoted},
     family::AnyFamily,
     name,
@@ -50,7 +50,7 @@ impl Families {
                 at: spec.place,
             });
         }
-        let claims = name::prometheus_claims(&spec.name, spec.unit, spec.kind);
+        let claims = name::prometheus_claims(&spec.name, &spec.unit, spec.kind);
         for claim in &claims {
             if let Some((other, there)) = self.claims.get(claim) {
                 return Err(Error::Collision {
@@ -67,6 +67,12 @@ impl Families {
             .extend(claims.into_iter().map(|claim| (claim, owner.clone())));
         self.by_name.insert(Arc::clone(&spec.name), family);
         Ok(())
+    }
+
+    /// Whether a metric kept elsewhere can have this name beside the ones that are here.
+    pub(super) fn is_free(&self, name: &str, unit: &str, kind: Kind) -> bool {
+        let claims = name::prometheus_claims(name, unit, kind);
+        !claims.iter().any(|claim| self.claims.contains_key(claim))
     }
 
     /// The metric of this name, with or without `prefix`.

@@ -221,7 +221,7 @@ impl Histogram {
     /// Records a time in the unit of the metric: `s`, `ms`, `us` or `ns`, otherwise seconds.
     #[inline]
     pub fn record_duration<'a>(&self, time: Duration, labels: impl AsRef<[(&'a str, &'a str)]>) {
-        self.record(in_unit(time, self.0.core.spec.unit), labels);
+        self.record(in_unit(time, &self.0.core.spec.unit), labels);
     }
 
     /// The buckets of the series with exactly these labels, if there is one.
@@ -242,7 +242,7 @@ impl Summary {
 
     /// Records a time in the unit of the metric: `s`, `ms`, `us` or `ns`, otherwise seconds.
     pub fn record_duration<'a>(&self, time: Duration, labels: impl AsRef<[(&'a str, &'a str)]>) {
-        self.record(in_unit(time, self.0.core.spec.unit), labels);
+        self.record(in_unit(time, &self.0.core.spec.unit), labels);
     }
 
     /// The quantiles of the series with exactly these labels, if there is one.
@@ -307,7 +307,7 @@ impl Bound<Histogram> {
     /// Records a time in the unit of the metric: `s`, `ms`, `us` or `ns`, otherwise seconds.
     #[inline]
     pub fn record_duration(&self, time: Duration) {
-        self.record(in_unit(time, self.family.core.spec.unit));
+        self.record(in_unit(time, &self.family.core.spec.unit));
     }
 }
 

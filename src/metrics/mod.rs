@@ -27,6 +27,12 @@
 //! [`Queue`], [`CircuitBreaker`], [`GenAi`], [`stream`]. Each documents what it emits; each is made from the same handles that applications
 //! use.
 //!
+//! # Other libraries
+//!
+//! With the feature `metrics`, `facade::Recorder` takes what the macros of the `metrics` crate record. With `prometheus-registry`,
+//! `prometheus::include` shows the metrics of a `prometheus::Registry` beside ours, and `prometheus::Collector` ours in such a registry.
+//! [`Registry::include`] is the door for everything else.
+//!
 //! # Why cells of our own
 //!
 //! Recording straight into SDK instruments would be less code. Cells are here because with them
@@ -59,19 +65,26 @@ pub mod circuit_breaker;
 mod core;
 mod definition;
 mod error;
+#[cfg(feature = "metrics")]
+pub mod facade;
 mod families;
 mod family;
 pub mod gen_ai;
 mod handle;
+mod inner;
 mod name;
+mod observed;
 pub mod operation;
 mod options;
 pub mod pool;
+#[cfg(feature = "prometheus-registry")]
+pub mod prometheus;
 pub mod queue;
 mod registry;
 mod report;
 mod sink;
 pub mod snapshot;
+mod source;
 pub mod stream;
 mod sync;
 mod table;

@@ -32,6 +32,8 @@ pub enum Problem {
     WatchPanicked,
     /// Nearly all values of a histogram fell into one bucket.
     OneBucket,
+    /// A metric kept elsewhere could not be included.
+    NotIncluded,
     /// Callbacks could not be run, because no thread could be started.
     NoThread,
 }

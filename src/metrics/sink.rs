@@ -33,57 +33,57 @@ pub(super) enum Sink {
 impl Sink {
     pub(super) fn new(meter: &Meter, spec: &Spec) -> Self {
         let name = || spec.name.to_string();
-        let (unit, help) = (spec.unit, spec.help);
+        let (unit, help) = (|| spec.unit.to_string(), || spec.help.to_string());
         match spec.kind {
             Kind::Counter if spec.number == "u64" => Self::Count(
                 meter
                     .u64_counter(name())
-                    .with_unit(unit)
-                    .with_description(help)
+                    .with_unit(unit())
+                    .with_description(help())
                     .build(),
             ),
             Kind::Counter => Self::Sum(
                 meter
                     .f64_counter(name())
-                    .with_unit(unit)
-                    .with_description(help)
+                    .with_unit(unit())
+                    .with_description(help())
                     .build(),
             ),
             Kind::UpDownCounter => Self::UpDown(
                 meter
                     .i64_up_down_counter(name())
-                    .with_unit(unit)
-                    .with_description(help)
+                    .with_unit(unit())
+                    .with_description(help())
                     .build(),
             ),
             Kind::Gauge => Self::Gauge(
                 meter
                     .f64_gauge(name())
-                    .with_unit(unit)
-                    .with_description(help)
+                    .with_unit(unit())
+                    .with_description(help())
                     .build(),
             ),
             Kind::Histogram => {
                 let histogram = meter
                     .f64_histogram(name())
-                    .with_unit(unit)
-                    .with_description(help);
+                    .with_unit(unit())
+                    .with_description(help());
                 Self::Histogram(histogram.with_boundaries(spec.bounds.to_vec()).build())
             }
             Kind::Summary => Self::Summary {
                 quantiles: meter
                     .f64_gauge(name())
-                    .with_unit(unit)
-                    .with_description(help)
+                    .with_unit(unit())
+                    .with_description(help())
                     .build(),
                 count: meter
                     .u64_counter(name() + ".count")
-                    .with_description(help)
+                    .with_description(help())
                     .build(),
                 sum: meter
                     .f64_counter(name() + ".sum")
-                    .with_unit(unit)
-                    .with_description(help)
+                    .with_unit(unit())
+                    .with_description(help())
                     .build(),
             },
         }

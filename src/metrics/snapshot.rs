@@ -24,9 +24,9 @@ pub struct Family {
     /// What it does with values.
     pub kind: Kind,
     /// The unit in UCUM, or empty.
-    pub unit: &'static str,
+    pub unit: Arc<str>,
     /// What is measured, or empty.
-    pub help: &'static str,
+    pub help: Arc<str>,
     /// The series, in no particular order.
     pub series: Vec<Series>,
 }

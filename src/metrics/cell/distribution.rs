@@ -35,11 +35,7 @@ impl Cell for DistributionCell {
     type Amount = f64;
 
     fn new(spec: &Spec) -> Self {
-        Self {
-            bounds: Arc::clone(&spec.bounds),
-            base: Shard::new(spec.bounds.len() + 1),
-            shards: OnceLock::new(),
-        }
+        Self::with_bounds(Arc::clone(&spec.bounds))
     }
 
     #[inline]
@@ -81,6 +77,14 @@ impl Cell for DistributionCell {
 }
 
 impl DistributionCell {
+    pub(in crate::metrics) fn with_bounds(bounds: Arc<[f64]>) -> Self {
+        Self {
+            base: Shard::new(bounds.len() + 1),
+            shards: OnceLock::new(),
+            bounds,
+        }
+    }
+
     #[cold]
     fn split(&self) {
         self.shards.get_or_init(|| {
