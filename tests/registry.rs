@@ -536,6 +536,20 @@ fn series_beyond_the_limit_overflow_and_the_key_is_named() {
 }
 
 #[test]
+fn labels_that_were_cleaned_overflow_too() {
+    let registry = Registry::default();
+    let small = registry.register(&SMALL).unwrap();
+    (0..5).for_each(|n| small.add(1, [("kind", &*format!("{n}\n")), ("unknown", "x")]));
+    assert_eq!(
+        (
+            registry.catalogue()[0].series,
+            small.get([(OVERFLOW, "true")])
+        ),
+        (3, Some(2))
+    );
+}
+
+#[test]
 fn many_series_are_all_found_again() {
     let registry = Registry::new(Options {
         series_limit: 20_000,
@@ -776,38 +790,22 @@ fn callback_may_register_metrics_and_callbacks() {
 
 #[test]
 fn dropped_callbacks_leave_nothing_behind() {
+    // A limit of two: what a dropped callback left behind would soon refuse the next.
+    let few: Definition<Gauge> = Gauge::define("few").labels(&["n"]).limit(2);
     let registry = Registry::default();
     let alive = Arc::new(());
     for n in 0..1_000 {
         let held = Arc::clone(&alive);
-        let callback = registry.observe(&DEPTH, move |observer| {
-            observer.observe(
-                Arc::strong_count(&held) as f64,
-                [("queue", &*n.to_string())],
-            );
+        let callback = registry.observe(&few, move |observer| {
+            observer.observe(Arc::strong_count(&held) as f64, [("n", &*n.to_string())]);
         });
-        if n % 100 == 0 {
-            assert_eq!(
-                registry
-                    .snapshot()
-                    .family("queue.depth")
-                    .unwrap()
-                    .series
-                    .len(),
-                1
-            );
+        if n % 50 == 0 {
+            assert_eq!(registry.snapshot().family("few").unwrap().series.len(), 1);
         }
         drop(callback);
     }
-    assert_eq!(
-        registry
-            .snapshot()
-            .family("queue.depth")
-            .unwrap()
-            .series
-            .len(),
-        0
-    );
+    assert_eq!(registry.snapshot().family("few").unwrap().series.len(), 0);
+    assert!(registry.take_reports().is_empty());
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
     while Arc::strong_count(&alive) > 1 {
         assert!(std::time::Instant::now() < deadline, "closures are kept");

@@ -5,7 +5,7 @@
 
 use std::sync::{
     Arc, Mutex, RwLock, Weak,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicBool, Ordering},
 };
 
 use opentelemetry::metrics::Meter;
@@ -37,8 +37,6 @@ pub(super) struct Inner {
     sources: Mutex<Vec<Weak<Source>>>,
     reports: Arc<Reports>,
     meter: Mutex<Option<Meter>>,
-    /// Which `bind` is in force, so that a provider that was replaced is not told anything more.
-    generation: AtomicU64,
 }
 
 impl Inner {
@@ -62,7 +60,6 @@ impl Inner {
             sources: Mutex::default(),
             reports: Arc::default(),
             meter: Mutex::new(None),
-            generation: AtomicU64::new(0),
             options,
         }
     }
@@ -230,13 +227,9 @@ impl Inner {
 
     // --- the provider behind it ---
 
-    /// Moves to another meter; which generation that is.
-    pub(super) fn bind(&self, meter: &Meter) -> u64 {
-        let generation = {
-            let mut bound = lock(&self.meter);
-            *bound = Some(meter.clone());
-            self.generation.fetch_add(1, Ordering::Relaxed) + 1
-        };
+    /// Moves to another meter. A drain that the provider before still asks for goes to this one, too, and takes nothing away.
+    pub(super) fn bind(&self, meter: &Meter) {
+        *lock(&self.meter) = Some(meter.clone());
         for family in self.all() {
             equip(family.core(), meter);
         }
@@ -244,12 +237,10 @@ impl Inner {
             source.unequip();
             source.equip(meter);
         }
-        generation
     }
 
     pub(super) fn unbind(&self) {
         *lock(&self.meter) = None;
-        self.generation.fetch_add(1, Ordering::Relaxed);
         for family in self.all() {
             *write(&family.core().sink) = None;
         }
@@ -276,10 +267,7 @@ impl Inner {
     }
 
     /// Tells the SDK what came since the last time. Runs under the lock of an SDK pipeline, so it makes no instrument.
-    pub(super) fn drain(self: &Arc<Self>, generation: u64) {
-        if self.generation.load(Ordering::Relaxed) != generation {
-            return;
-        }
+    pub(super) fn drain(self: &Arc<Self>) {
         self.run_callbacks();
         for family in self.all() {
             let sink = read(&family.core().sink);

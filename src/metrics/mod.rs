@@ -21,6 +21,26 @@
 //! # Ok::<_, spanwise::metrics::Error>(())
 //! ```
 //!
+//! # What is where
+//!
+//! | to | use |
+//! |---|---|
+//! | define a metric, once, in a `const` | [`Counter::define`], [`UpDownCounter::define`], [`Gauge::define`], [`Histogram::define`], [`Summary::define`] |
+//! | get a handle; bind it to one series | [`Registry::register`]; [`Counter::bind`] and its like give a [`Bound`] |
+//! | record before telemetry starts | the same handles: nothing is lost |
+//! | record by name | [`Registry::increment_counter`], [`record_histogram`](Registry::record_histogram), [`set_gauge`](Registry::set_gauge), [`increment_gauge`](Registry::increment_gauge), [`decrement_gauge`](Registry::decrement_gauge) |
+//! | be asked for values | [`Registry::observe`] |
+//! | be called when a value crosses a line | [`Registry::on_record`] with [`above`] or [`below`] |
+//! | prefix names, label everything, switch off | [`Options`], [`Registry::disable`] |
+//! | keep pipelines apart | a [`Registry::new`] each; [`global`] is that of the process |
+//! | read values back | [`Counter::get`] and its like, [`Registry::snapshot`], [`Distribution::quantile`](snapshot::Distribution::quantile) |
+//! | see what exists and what went wrong | [`Registry::catalogue`], [`Registry::take_reports`] |
+//! | feed a meter provider | [`Registry::bind`] |
+//!
+//! Values that cannot be recorded (not a number, infinite, negative where sums only grow) are refused and counted. Label values are cut at
+//! [`MAX_VALUE`] bytes and lose control characters. A metric has at most [`MAX_LABELS`] label keys and as many series as its limit; what is
+//! beyond goes to the series `otel.metric.overflow="true"`. Each of these is reported once for a metric, in words, and counted always.
+//!
 //! # Helpers
 //!
 //! Metrics that many applications need, with their names, labels and boundaries: [`Operation`] (and [`Registry::track`]), [`Cache`], [`Pool`],

@@ -188,12 +188,12 @@ impl Registry {
     /// Meant for a provider that has push readers only; a scrape reads [`snapshot`](Self::snapshot). A second call moves the registry to another
     /// provider, which is told only what comes after.
     pub fn bind(&self, meter: Meter) {
-        let generation = self.0.bind(&meter);
+        self.0.bind(&meter);
         // The SDK calls this at the beginning of each collection. It observes nothing, so that no metric of this name is exported.
         let inner = Arc::downgrade(&self.0);
         let drain = move |_: &dyn AsyncInstrument<u64>| {
             if let Some(inner) = inner.upgrade() {
-                inner.drain(generation);
+                inner.drain();
             }
         };
         let _instrument = meter
