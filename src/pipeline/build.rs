@@ -6,13 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
-use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
-use opentelemetry_sdk::metrics::{
-    Aggregation, Instrument, InstrumentKind, SdkMeterProvider, Stream, Temporality,
-};
+use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanLimits};
 use tracing::Subscriber;
 use tracing_opentelemetry::OpenTelemetryLayer;
@@ -21,29 +18,24 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::callsite::Callsites;
 use super::custom::Custom;
-use super::drain::Drain;
-use super::exporters::{self, Exporter, Parts, temporality};
+use super::exporters::{self, Exporter, Parts};
 use super::filter::{Directives, Exported, Filters, Nothing, Seen};
 use super::gate::{self, Gate};
 use super::layer::{Bridge, SpanwiseLayer};
 use super::logs::LogSink;
-use super::metrics::Reader;
+use super::meters::{Meters, SCOPE};
 use super::propagators::Propagators;
 use super::runtime::Runtime;
 use super::scrape::Scrape;
 use super::traces::SpanSink;
 use super::{finish, propagators, resource, sampler};
 use crate::clock::Clock;
-use crate::config::{Config, HistogramAggregation, LogLines, MetricExporter};
+use crate::config::{Config, LogLines};
 use crate::delivery::{Report, Status};
 use crate::detect::Environment;
 use crate::diagnostics::{Diagnostics, Level};
 use crate::logs::Format;
-use crate::semconv;
 use crate::span_metrics::{Options, SpanMetrics};
-
-/// The instrumentation scope of everything that comes from us.
-const SCOPE: &str = "spanwise";
 
 /// Why a pipeline could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -287,102 +279,6 @@ where
 /// The propagators that `config` names, in one.
 pub(crate) fn propagator(config: &Config) -> Propagators {
     propagators::build(&config.propagators)
-}
-
-/// Meter providers with their readers.
-struct Meters {
-    /// What the application's instruments live in.
-    application: SdkMeterProvider,
-    /// What the span metrics are drained into, if anything is pushed.
-    drained: Option<SdkMeterProvider>,
-    drain: Arc<Drain>,
-    /// For every push exporter, the readers that it sends.
-    pushed: Vec<Vec<Reader>>,
-    /// What a scrape reads.
-    scraped: Option<Reader>,
-}
-
-impl Meters {
-    fn build(config: &Config, resource: &Resource, span_metrics: &Arc<SpanMetrics>) -> Self {
-        let exporters: &[MetricExporter] = if config.disabled {
-            &[]
-        } else {
-            &config.metrics.exporters
-        };
-        let pushed: Vec<Vec<Reader>> = exporters
-            .iter()
-            .filter_map(temporality)
-            .map(|temporality| vec![Reader::new(temporality), Reader::new(temporality)])
-            .collect();
-        // Each reader aggregates on its own: where everything is pushed, none is kept for a scrape.
-        let scraped = (pushed.is_empty() || pushed.len() < exporters.len())
-            .then(|| Reader::new(Temporality::Cumulative));
-
-        let mut application = SdkMeterProvider::builder().with_resource(resource.clone());
-        let mut drained = SdkMeterProvider::builder()
-            .with_resource(resource.clone())
-            .with_view(drained_view(config));
-        for reader in scraped.iter().filter(|_| !config.disabled) {
-            application = application.with_reader(reader.clone());
-        }
-        for readers in &pushed {
-            application = application.with_reader(readers[0].clone());
-            drained = drained.with_reader(readers[1].clone());
-        }
-        if exponential(config) {
-            application = application.with_view(|instrument: &Instrument| {
-                let histogram = instrument.kind() == InstrumentKind::Histogram;
-                histogram.then(|| stream(base2())).flatten()
-            });
-        }
-        let drained = (!pushed.is_empty()).then(|| drained.build());
-        let meter = drained.as_ref().map(|provider| provider.meter(SCOPE));
-        Self {
-            application: application.build(),
-            drain: Arc::new(Drain::new(span_metrics.clone(), meter.as_ref())),
-            drained,
-            pushed,
-            scraped: scraped.filter(|_| !config.disabled),
-        }
-    }
-}
-
-/// The drained histogram holds means of buckets: their smallest and greatest would be wrong, so they are left out.
-fn drained_view(config: &Config) -> impl Fn(&Instrument) -> Option<Stream> + Send + Sync + 'static {
-    let exponential = exponential(config);
-    move |instrument| {
-        if instrument.name() != semconv::SPAN_METRICS_DURATION {
-            return None;
-        }
-        stream(if exponential {
-            base2()
-        } else {
-            Aggregation::ExplicitBucketHistogram {
-                boundaries: Options::default().bounds.millis().collect(),
-                record_min_max: false,
-            }
-        })
-    }
-}
-
-fn exponential(config: &Config) -> bool {
-    config.metrics.exporters.iter().any(|exporter| {
-        matches!(exporter, MetricExporter::Otlp(otlp) if otlp.histogram == HistogramAggregation::Base2Exponential)
-    })
-}
-
-/// The specification's defaults for exponential histograms.
-fn base2() -> Aggregation {
-    Aggregation::Base2ExponentialHistogram {
-        max_size: 160,
-        max_scale: 20,
-        record_min_max: false,
-    }
-}
-
-fn stream(aggregation: Aggregation) -> Option<Stream> {
-    // The SDK refuses aggregations that make no sense; ours are constants.
-    Stream::builder().with_aggregation(aggregation).build().ok()
 }
 
 fn line_format(lines: LogLines) -> Option<Format> {

@@ -22,6 +22,7 @@ mod grpc;
 mod http;
 mod layer;
 mod logs;
+mod meters;
 mod metrics;
 #[cfg(feature = "otlp-http")]
 mod otlp;
