@@ -1,9 +1,10 @@
 //! Settings from code, below and above the environment.
 
+use std::fmt;
 use std::path::Path;
 
 use crate::clock::Clock;
-use crate::config::{self, Config, Env, Sources, Strictness};
+use crate::config::{self, Config, Env, Sources, SpanDescription, SpanMetrics, Strictness};
 use crate::diagnostics::{Diagnostics, Level};
 use crate::error::InitError;
 use crate::pipeline::Custom;
@@ -30,6 +31,17 @@ pub struct Builder {
     listener: Listener,
     exporters: Vec<Custom>,
     panics: Panics,
+    span_metrics: SpanMetricsChanges,
+}
+
+/// What is to be changed of the span metrics, in order.
+#[derive(Default)]
+struct SpanMetricsChanges(Vec<Box<dyn FnOnce(SpanMetrics) -> SpanMetrics + Send>>);
+
+impl fmt::Debug for SpanMetricsChanges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} changes", self.0.len())
+    }
 }
 
 /// Whether the pipeline opens the `/metrics` port itself.
@@ -54,6 +66,7 @@ impl Builder {
             listener: Listener::Own,
             exporters: Vec::new(),
             panics: Panics::Flush,
+            span_metrics: SpanMetricsChanges::default(),
         }
     }
 
@@ -113,6 +126,31 @@ impl Builder {
         self.panics
     }
 
+    /// Changes how spans become RED metrics, on top of what `OTEL_RUST_SPAN_METRICS_*` says. Defaults to no change.
+    ///
+    /// ```
+    /// use spanwise::config::Dimension;
+    ///
+    /// let builder = spanwise::Telemetry::builder().span_metrics(|metrics| {
+    ///     metrics
+    ///         .add_dimension(Dimension::new("tenant.id").with_label("tenant"))
+    ///         .add_reserved("http.route", ["/users/{id}", "/health"])
+    /// });
+    /// ```
+    pub fn span_metrics(
+        mut self,
+        change: impl FnOnce(SpanMetrics) -> SpanMetrics + Send + 'static,
+    ) -> Self {
+        self.span_metrics.0.push(Box::new(change));
+        self
+    }
+
+    /// Says ahead of time what spans of one name are, which of their fields become labels, and what buckets they have.
+    /// Defaults to nothing: spans need no description.
+    pub fn describe(self, span: SpanDescription) -> Self {
+        self.span_metrics(|metrics| metrics.add_span(span))
+    }
+
     /// Builds and installs: the global `tracing` subscriber, meter provider, tracer provider and propagator.
     ///
     /// Works from plain `main`, inside any runtime, and before there is one.
@@ -135,7 +173,10 @@ impl Builder {
         if let Some(strictness) = self.strictness {
             resolved.strictness = strictness;
         }
-        let resolved = resolved.check()?;
+        let mut resolved = resolved.check()?;
+        for change in self.span_metrics.0 {
+            resolved.config.span_metrics = change(resolved.config.span_metrics);
+        }
         let level = diagnostics_level(&resolved.config);
         let diagnostics = Diagnostics::stderr(level, clock.clone());
         Telemetry::build(resolved, self.exporters, self.listener, clock, diagnostics)

@@ -44,4 +44,7 @@ pub use error::{InitError, PipelineError, ShutdownError};
 pub use pipeline::Propagators;
 #[cfg(feature = "signal")]
 pub use signal::Signal;
+pub use span_metrics::{
+    ClosedSpan, SpanFilter, SpanSummary, StartedSpan, Status as SpanStatus, Subscription,
+};
 pub use telemetry::Telemetry;

@@ -20,6 +20,39 @@ pub(crate) const OVERFLOW: &str = "otel.metric.overflow";
 pub(crate) const SPAN_METRICS_CALLS: &str = "traces.span.metrics.calls";
 pub(crate) const SPAN_METRICS_DURATION: &str = "traces.span.metrics.duration";
 
+pub(crate) const SPAN_METRICS_ACTIVE: &str = "traces.span.metrics.active";
+/// Spans that counted in an overflow series, by metric and by the label whose value was new.
+pub(crate) const SPAN_METRICS_OVERFLOWS: &str = "traces.span.metrics.overflows";
+pub(crate) const METRIC: &str = "metric";
+pub(crate) const LABEL: &str = "label";
+/// Units.
+pub(crate) const UNIT_MILLISECONDS: &str = "ms";
+pub(crate) const UNIT_SECONDS: &str = "s";
+
+/// Attributes of the semantic conventions whose values we look at; the others are named where their metric is defined.
+pub(crate) const ERROR_TYPE: &str = "error.type";
+pub(crate) const HTTP_REQUEST_METHOD: &str = "http.request.method";
+pub(crate) const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
+pub(crate) const NETWORK_PROTOCOL_NAME: &str = "network.protocol.name";
+pub(crate) const SERVER_ADDRESS: &str = "server.address";
+pub(crate) const SERVER_PORT: &str = "server.port";
+pub(crate) const NETWORK_PEER_PORT: &str = "network.peer.port";
+pub(crate) const RPC_SYSTEM_NAME: &str = "rpc.system.name";
+pub(crate) const DB_SYSTEM_NAME: &str = "db.system.name";
+pub(crate) const MESSAGING_SYSTEM: &str = "messaging.system";
+pub(crate) const MESSAGING_OPERATION_TYPE: &str = "messaging.operation.type";
+pub(crate) const GEN_AI_OPERATION_NAME: &str = "gen_ai.operation.name";
+/// The value of [`MESSAGING_OPERATION_TYPE`] for spans that process.
+pub(crate) const MESSAGING_PROCESS: &str = "process";
+/// What stands for every value that the conventions do not know.
+pub(crate) const OTHER: &str = "_OTHER";
+/// The methods that the conventions know.
+pub(crate) const HTTP_METHODS: [&str; 10] = [
+    "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "TRACE", "QUERY",
+];
+/// The attributes whose values are whole numbers.
+pub(crate) const INTEGERS: [&str; 3] = [HTTP_RESPONSE_STATUS_CODE, SERVER_PORT, NETWORK_PEER_PORT];
+
 /// Span fields that `tracing-opentelemetry` gives a meaning to.
 pub(crate) const FIELD_NAME: &str = "otel.name";
 pub(crate) const FIELD_KIND: &str = "otel.kind";

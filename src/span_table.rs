@@ -51,10 +51,6 @@ impl<T: Default> SpanTable<T> {
     }
 
     /// How many spans found no place since the start.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the span metrics ask it once they use this table")
-    )]
     pub(crate) fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
     }
@@ -115,6 +111,16 @@ impl<T: Default> SpanTable<T> {
             }
             None => self.close_in_overflow(id).map(|value| read(&value)),
         }
+    }
+
+    /// Shows every open span. One that opens or closes meanwhile may be missed or shown.
+    pub(crate) fn visit(&self, mut visit: impl FnMut(&T)) {
+        let places = self.segments.iter().filter_map(OnceLock::get).flatten();
+        for place in places.filter(|place| place.key.load(Ordering::Relaxed) != 0) {
+            visit(&place.value);
+        }
+        let overflow = self.overflow.lock().unwrap_or_else(PoisonError::into_inner);
+        overflow.values().for_each(|value| visit(value));
     }
 
     #[inline]
@@ -193,6 +199,21 @@ mod tests {
         });
         assert_eq!(table.lost(), 0);
         assert_eq!(table.overflow_len.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn every_open_span_is_shown() {
+        let table = SpanTable::new();
+        let total = SEGMENTS.iter().sum::<usize>() as u64 + 10_000;
+        (1..=total).for_each(|id| assert!(open(&table, id)));
+        table.close(3, |_| ());
+        let (mut count, mut sum) = (0, 0);
+        table.visit(|value| {
+            count += 1;
+            sum += value.load(Ordering::Relaxed);
+        });
+        assert_eq!(count, total - 1);
+        assert_eq!(sum, total * (total + 1) / 2 - 3);
     }
 
     #[test]

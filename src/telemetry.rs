@@ -1,5 +1,7 @@
 //! The guard: telemetry runs while it lives, and its end delivers what is left.
 
+mod spans;
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -239,6 +241,11 @@ impl Telemetry {
     /// What instruments are made from; `init` has made it the global one.
     pub fn meter_provider(&self) -> opentelemetry_sdk::metrics::SdkMeterProvider {
         self.pipeline.meter_provider().clone()
+    }
+
+    /// What spans are made from without `tracing`; `init` has made it the global one.
+    pub fn tracer_provider(&self) -> opentelemetry_sdk::trace::SdkTracerProvider {
+        self.pipeline.tracer_provider().clone()
     }
 
     /// Sends what is queued now, for at most `within`, and goes on.

@@ -150,10 +150,15 @@ impl Gauge<'_> {
 #[derive(Debug)]
 pub struct Histogram<'e> {
     pub(crate) family: Family<'e>,
-    pub(crate) bounds: &'e Bounds,
+    pub(crate) bounds: &'e mut Bounds,
 }
 
 impl Histogram<'_> {
+    /// Gives the series from here on other boundaries. They must be finite and rising.
+    pub fn rebound(&mut self, bounds: &[f64]) {
+        self.bounds.render(bounds, self.family.format);
+    }
+
     /// Writes one series. Its labels must not have been written in this family before.
     ///
     /// `counts` has one number a bucket, not cumulative, and one more for what lies above the last bound.

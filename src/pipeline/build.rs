@@ -16,6 +16,7 @@ use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::api_spans::ApiSpans;
 use super::callsite::Callsites;
 use super::custom::Custom;
 use super::exporters::{self, Exporter, Parts};
@@ -23,19 +24,19 @@ use super::filter::{Directives, Exported, Filters, Nothing, Seen};
 use super::gate::{self, Gate};
 use super::layer::{Bridge, SpanwiseLayer};
 use super::logs::LogSink;
-use super::meters::{Meters, SCOPE};
+use super::meters::Meters;
 use super::propagators::Propagators;
 use super::runtime::Runtime;
 use super::scrape::Scrape;
 use super::traces::SpanSink;
-use super::{finish, propagators, resource, sampler};
+use super::{SCOPE, finish, propagators, resource, sampler, span_metrics};
 use crate::clock::Clock;
 use crate::config::{Config, LogLines};
 use crate::delivery::{Report, Status};
 use crate::detect::Environment;
 use crate::diagnostics::{Diagnostics, Level};
 use crate::logs::Format;
-use crate::span_metrics::{Options, SpanMetrics};
+use crate::span_metrics::{Metric, SpanMetrics};
 
 /// Why a pipeline could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -91,13 +92,9 @@ impl Pipeline {
             diagnostics,
         };
 
-        let span_metrics = Arc::new(SpanMetrics::new(
-            Options {
-                service_name: resource::service_name(&config.resource),
-                ..Options::default()
-            },
-            clock,
-        ));
+        let exports_spans = !config.traces.exporters.is_empty() || !custom.is_empty();
+        let options = span_metrics::options(config, exports_spans);
+        let span_metrics = Arc::new(SpanMetrics::new(options, clock, diagnostics.clone()));
         let mut exporters = Vec::new();
 
         let meters = Meters::build(config, &resource, &span_metrics);
@@ -114,7 +111,12 @@ impl Pipeline {
         };
 
         let limits = &config.traces.limits;
-        let tracer_provider = SdkTracerProvider::builder()
+        let mut tracer_provider = SdkTracerProvider::builder();
+        if config.span_metrics.api_spans {
+            // Before the sink, which takes the span with it.
+            tracer_provider = tracer_provider.with_span_processor(ApiSpans(span_metrics.clone()));
+        }
+        let tracer_provider = tracer_provider
             .with_resource(resource.clone())
             .with_sampler(sampler::build(&config.traces.sampler))
             .with_span_limits(SpanLimits {
@@ -192,6 +194,10 @@ impl Pipeline {
         &self.meter_provider
     }
 
+    pub(crate) fn span_metrics(&self) -> &SpanMetrics {
+        &self.span_metrics
+    }
+
     pub(crate) fn scrape(&self) -> &Scrape {
         &self.scrape
     }
@@ -212,7 +218,7 @@ impl Pipeline {
     pub(crate) fn has_seen_anything(&self) -> bool {
         let items = |status: &Status| status.signal != "metrics" && status.created > 0;
         let mut any = self.status().iter().any(items);
-        self.span_metrics.visit(|_| any = true);
+        self.span_metrics.visit(Metric::Spans, |_| any = true);
         any
     }
 

@@ -20,7 +20,7 @@ use crate::span_metrics::{ErrorRule, Plan, SpanMetrics};
 #[derive(Debug)]
 pub(crate) struct Callsite {
     /// How a span of it is counted; `None` if it is not.
-    pub(crate) plan: Option<Plan>,
+    pub(crate) plan: Option<Arc<Plan>>,
     /// Whether an event of it can make a counted span an error.
     pub(crate) error: ErrorRule,
     /// Whether an event of it is logged, or a span's fields are shown.

@@ -3,15 +3,22 @@
 //! The SDK aggregates what is recorded and nothing else, so what was added to each bucket since the last time is
 //! recorded again: as many values as spans, each the mean of its bucket. Counts, buckets and sums come out exact; the
 //! smallest and the greatest value do not, and are switched off where the instruments are made.
+//!
+//! Not here: exemplars, which the SDK has no place for. They are where [`Point::exemplars`] leads, and whoever gives the
+//! SDK that place adds them in [`Sink::record`].
+//!
+//! A series that expired stays in a cumulative export as it was last: the SDK cannot forget one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Counter, Histogram, Meter};
+use opentelemetry::metrics::{Counter, Histogram, MeterProvider as _, UpDownCounter};
+use opentelemetry::{InstrumentationScope, Key, KeyValue, Value};
+use opentelemetry_sdk::metrics::{Aggregation, Instrument, SdkMeterProvider, Stream};
 
+use super::SCOPE;
 use crate::semconv;
-use crate::span_metrics::{Bucket, Point, SpanMetrics};
+use crate::span_metrics::{Bucket, Label, Metric, Point, SpanMetrics, Unit};
 
 /// Moves what the cells gained into instruments.
 #[derive(Debug)]
@@ -22,29 +29,43 @@ pub(crate) struct Drain {
 
 #[derive(Debug)]
 struct Sink {
+    provider: SdkMeterProvider,
     calls: Counter<u64>,
-    duration: Histogram<f64>,
-    series: Mutex<HashMap<usize, Drained>>,
+    active: UpDownCounter<i64>,
+    drained: Mutex<Drained>,
+}
+
+#[derive(Debug, Default)]
+struct Drained {
+    /// By name, and by the number of the bounds.
+    durations: HashMap<(&'static str, usize), Histogram<f64>>,
+    /// By metric and index.
+    series: HashMap<(&'static str, u64), Series>,
+    /// By number.
+    active: HashMap<usize, i64>,
 }
 
 /// What a series had when it was drained last.
 #[derive(Debug)]
-struct Drained {
+struct Series {
     attributes: Vec<KeyValue>,
     buckets: Vec<Bucket>,
+    duration: Histogram<f64>,
 }
 
 impl Drain {
-    /// Without a meter nothing is drained: no push exporter asks.
-    pub(crate) fn new(source: Arc<SpanMetrics>, meter: Option<&Meter>) -> Self {
-        let sink = meter.map(|meter| Sink {
-            calls: meter.u64_counter(semconv::SPAN_METRICS_CALLS).build(),
-            duration: meter
-                .f64_histogram(semconv::SPAN_METRICS_DURATION)
-                .with_unit("ms")
-                .with_boundaries(source.bounds().millis().collect())
-                .build(),
-            series: Mutex::default(),
+    /// Without a provider nothing is drained: no push exporter asks. The provider has our [`view`].
+    pub(crate) fn new(source: Arc<SpanMetrics>, provider: Option<&SdkMeterProvider>) -> Self {
+        let sink = provider.map(|provider| {
+            let meter = provider.meter(SCOPE);
+            Sink {
+                calls: meter.u64_counter(semconv::SPAN_METRICS_CALLS).build(),
+                active: meter
+                    .i64_up_down_counter(semconv::SPAN_METRICS_ACTIVE)
+                    .build(),
+                provider: provider.clone(),
+                drained: Mutex::default(),
+            }
         });
         Self { source, sink }
     }
@@ -54,46 +75,127 @@ impl Drain {
         let Some(sink) = &self.sink else {
             return;
         };
-        let mut series = sink.series.lock().unwrap_or_else(PoisonError::into_inner);
-        self.source.visit(|point| {
-            let drained = series
-                .entry(point.index)
-                .or_insert_with(|| Drained::new(&point));
-            sink.record(drained, point.buckets);
+        let mut drained = sink.drained.lock().unwrap_or_else(PoisonError::into_inner);
+        let drained = &mut *drained;
+        let mut seen = HashSet::new();
+        for metric in Metric::all() {
+            let unit = self.source.unit(metric);
+            self.source.visit(metric, |point| {
+                seen.insert((metric.duration_name(), point.index));
+                let number = self.source.number_of_bounds(metric, point.bounds);
+                let duration = || sink.duration(metric, unit, number);
+                let durations = &mut drained.durations;
+                let duration = durations
+                    .entry((metric.duration_name(), number))
+                    .or_insert_with(duration)
+                    .clone();
+                sink.record(&mut drained.series, duration, metric, unit, &point);
+            });
+        }
+        drained.series.retain(|key, _| seen.contains(key));
+        self.source.visit_active(|number, labels, count| {
+            let before = drained.active.entry(number).or_default();
+            let change = count as i64 - *before;
+            if change != 0 {
+                sink.active.add(change, &attributes(labels));
+                *before = count as i64;
+            }
         });
     }
 }
 
 impl Sink {
-    fn record(&self, drained: &mut Drained, now: &[Bucket]) {
+    fn duration(&self, metric: Metric, unit: Unit, number: usize) -> Histogram<f64> {
+        let scope = InstrumentationScope::builder(SCOPE);
+        let scope = match number {
+            0 => scope,
+            number => scope.with_attributes([KeyValue::new(BOUNDS, number as i64)]),
+        };
+        self.provider
+            .meter_with_scope(scope.build())
+            .f64_histogram(metric.duration_name())
+            .with_description(metric.duration_help())
+            .with_unit(unit.symbol())
+            .build()
+    }
+
+    fn record(
+        &self,
+        series: &mut HashMap<(&'static str, u64), Series>,
+        duration: Histogram<f64>,
+        metric: Metric,
+        unit: Unit,
+        point: &Point<'_>,
+    ) {
+        let key = (metric.duration_name(), point.index);
+        let series = series.entry(key).or_insert_with(|| Series {
+            attributes: attributes(point.labels),
+            buckets: vec![Bucket::default(); point.buckets.len()],
+            duration,
+        });
         let mut calls = 0;
-        for (bucket, before) in now.iter().zip(&mut drained.buckets) {
+        for (bucket, before) in point.buckets.iter().zip(&mut series.buckets) {
             let count = bucket.count.saturating_sub(before.count);
             if count == 0 {
                 continue;
             }
-            let mean = bucket.sum.saturating_sub(before.sum) as f64 / count as f64 / 1e6;
+            let sum = bucket.sum.wrapping_sub(before.sum);
+            let mean = unit.of_nanos(sum) / count as f64;
             for _ in 0..count {
-                self.duration.record(mean, &drained.attributes);
+                series.duration.record(mean, &series.attributes);
             }
             calls += count;
             *before = *bucket;
         }
-        if calls > 0 {
-            self.calls.add(calls, &drained.attributes);
+        if calls > 0 && metric == Metric::Spans {
+            self.calls.add(calls, &series.attributes);
         }
     }
 }
 
-impl Drained {
-    fn new(point: &Point<'_>) -> Self {
-        Self {
-            attributes: point
-                .labels
-                .iter()
-                .map(|(key, value)| KeyValue::new(key.to_string(), value.to_string()))
-                .collect(),
-            buckets: vec![Bucket::default(); point.buckets.len()],
-        }
+/// How the drained instruments aggregate, each with bounds of its own and room for every series.
+///
+/// Histograms hold means of buckets: their smallest and greatest value would be wrong, so they are left out.
+pub(crate) fn view(
+    source: Arc<SpanMetrics>,
+    exponential: Option<Aggregation>,
+) -> impl Fn(&Instrument) -> Option<Stream> + Send + Sync + 'static {
+    // As many as there are reserved ones may come on top, and the overflow series.
+    let limit = source.options().limit.saturating_mul(2).saturating_add(1);
+    move |instrument| {
+        let stream = Stream::builder().with_cardinality_limit(limit);
+        let metric = Metric::all().find(|metric| metric.duration_name() == instrument.name());
+        let Some(metric) = metric else {
+            return stream.build().ok();
+        };
+        let number = instrument.scope().attributes().find(|a| a.key == BOUNDS);
+        let number = match number.map(|attribute| &attribute.value) {
+            Some(Value::I64(number)) => *number as usize,
+            _ => 0,
+        };
+        let bounds = source.bounds(metric, number)?;
+        let explicit = || Aggregation::ExplicitBucketHistogram {
+            boundaries: bounds.in_unit(source.unit(metric)).collect(),
+            record_min_max: false,
+        };
+        let aggregation = exponential.clone().unwrap_or_else(explicit);
+        stream.with_aggregation(aggregation).build().ok()
     }
+}
+
+/// The attribute of a scope that says which bounds its instruments have, other than the first.
+///
+/// In one scope the SDK would take a second instrument of the same name for the first.
+const BOUNDS: Key = Key::from_static_str("bounds");
+
+/// Labels as attributes, numbers as numbers.
+fn attributes(labels: &[Label]) -> Vec<KeyValue> {
+    let attribute = |(key, value): &Label| {
+        let number = semconv::INTEGERS.contains(&&**key).then(|| value.parse());
+        match number {
+            Some(Ok(number)) => KeyValue::new::<_, i64>(key.to_string(), number),
+            _ => KeyValue::new(key.to_string(), value.to_string()),
+        }
+    };
+    labels.iter().map(attribute).collect()
 }

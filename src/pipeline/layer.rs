@@ -196,11 +196,23 @@ where
     }
 
     fn on_exit(&self, id: &Id, _: Context<'_, S>) {
-        self.metrics.on_exit(id.into_u64());
+        // We stand before the OpenTelemetry layer: the span that is left is still the current one. One that is not
+        // exported gives the answer of the exported one around it; whoever acts on it asks again.
+        let is_sampled = || {
+            opentelemetry::Context::map_current(|current| {
+                current.has_active_span() && current.span().span_context().is_sampled()
+            })
+        };
+        self.metrics.on_exit(id.into_u64(), is_sampled);
     }
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
-        self.metrics.on_close(id.into_u64());
+        // A span that was never entered starts here, when asked for its context: its end is near, nothing is lost.
+        let context = || {
+            let context = self.context_of(&id)?;
+            Some(context.span().span_context().clone())
+        };
+        self.metrics.on_close(id.into_u64(), context);
     }
 }
 

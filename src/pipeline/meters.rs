@@ -2,21 +2,16 @@
 
 use std::sync::Arc;
 
-use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{
     Aggregation, Instrument, InstrumentKind, SdkMeterProvider, Stream, Temporality,
 };
 
-use super::drain::Drain;
+use super::drain::{self, Drain};
 use super::exporters::temporality;
 use super::metrics::Reader;
 use crate::config::{Config, HistogramAggregation, MetricExporter};
-use crate::semconv;
-use crate::span_metrics::{Options, SpanMetrics};
-
-/// The instrumentation scope of everything that comes from us.
-pub(super) const SCOPE: &str = "spanwise";
+use crate::span_metrics::SpanMetrics;
 
 /// Meter providers with their readers.
 pub(super) struct Meters {
@@ -54,7 +49,10 @@ impl Meters {
         let mut application = SdkMeterProvider::builder().with_resource(resource.clone());
         let mut drained = SdkMeterProvider::builder()
             .with_resource(resource.clone())
-            .with_view(drained_view(config));
+            .with_view(drain::view(
+                span_metrics.clone(),
+                exponential(config).then(base2),
+            ));
         for reader in scraped.iter().filter(|_| !config.disabled) {
             application = application.with_reader(reader.clone());
         }
@@ -69,32 +67,13 @@ impl Meters {
             });
         }
         let drained = (!pushed.is_empty()).then(|| drained.build());
-        let meter = drained.as_ref().map(|provider| provider.meter(SCOPE));
         Self {
             application: application.build(),
-            drain: Arc::new(Drain::new(span_metrics.clone(), meter.as_ref())),
+            drain: Arc::new(Drain::new(span_metrics.clone(), drained.as_ref())),
             drained,
             pushed,
             scraped: scraped.filter(|_| !config.disabled),
         }
-    }
-}
-
-/// The drained histogram holds means of buckets: their smallest and greatest would be wrong, so they are left out.
-fn drained_view(config: &Config) -> impl Fn(&Instrument) -> Option<Stream> + Send + Sync + 'static {
-    let exponential = exponential(config);
-    move |instrument| {
-        if instrument.name() != semconv::SPAN_METRICS_DURATION {
-            return None;
-        }
-        stream(if exponential {
-            base2()
-        } else {
-            Aggregation::ExplicitBucketHistogram {
-                boundaries: Options::default().bounds.millis().collect(),
-                record_min_max: false,
-            }
-        })
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`Pipeline::build`] touches no global. Everything that waits, sends or listens runs on a private runtime whose
 //! threads are marked, so that nothing of an export becomes telemetry itself.
 
+mod api_spans;
 #[cfg(feature = "otlp-http")]
 mod backoff;
 mod breaker;
@@ -34,6 +35,7 @@ mod resource;
 mod runtime;
 mod sampler;
 mod scrape;
+mod span_metrics;
 #[cfg(feature = "http-json")]
 mod stdout;
 #[cfg(feature = "otlp-http")]
@@ -49,6 +51,8 @@ pub(crate) use custom::Custom;
 pub use propagators::Propagators;
 pub(crate) use resource::service_name;
 
+/// The instrumentation scope of everything that comes from us.
+const SCOPE: &str = "spanwise";
 /// The version of the SDK that this crate is built on; the manifest pins the same line.
 const SDK_VERSION: &str = "0.33.1";
 /// How we introduce ourselves to receivers: the distribution first, then the exporter, as the specification asks.

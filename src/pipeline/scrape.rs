@@ -1,11 +1,13 @@
 //! One page for Prometheus: the span metrics from their cells, everything else from the SDK.
 
+use std::iter::Peekable;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::vec;
 
 use super::metrics::Reader;
-use crate::exposition::{Encoder, Format, Labels, Rendered};
+use crate::exposition::{self, Encoder, Format, Histogram, Labels, Rendered, Scopes};
 use crate::semconv;
-use crate::span_metrics::{Point, SpanMetrics};
+use crate::span_metrics::{Bounds, Bucket, Exemplar, Label, Metric, Point, SpanMetrics, Unit};
 
 /// Renders the page; clones share what they remember.
 #[derive(Debug, Clone)]
@@ -21,14 +23,23 @@ struct Inner {
     remembered: Mutex<Remembered>,
 }
 
-/// What one page has in common with the next.
+/// What one page has in common with the next: label sets by metric.
 #[derive(Debug, Default)]
 struct Remembered {
-    /// Label sets by the index of their series; series never go, and their labels never change.
-    labels: Vec<Labels>,
-    /// The overflow series has no index of its own.
-    overflow: Option<Labels>,
-    counts: Vec<u64>,
+    metrics: Vec<Rows>,
+    active: Rows,
+}
+
+/// Rendered label sets by the index of their series, which rises and whose labels never change.
+type Rows = Vec<(u64, Labels)>;
+
+/// A series as it stood when the page was asked for.
+struct Row {
+    count: u64,
+    sum: u64,
+    bounds: Arc<Bounds>,
+    buckets: Vec<Bucket>,
+    exemplars: Vec<(usize, Exemplar)>,
 }
 
 impl Scrape {
@@ -46,14 +57,13 @@ impl Scrape {
     pub(crate) fn render(&self, format: Format, buffer: String) -> Rendered {
         let mut encoder = Encoder::with_buffer(format, buffer);
         if let Some(Ok(metrics)) = self.inner.reader.as_ref().map(Reader::read) {
-            encoder.resource_metrics(&metrics, crate::exposition::Scopes::Labelled);
+            encoder.resource_metrics(&metrics, Scopes::Labelled);
         }
         self.span_metrics(&mut encoder);
         encoder.finish()
     }
 
     fn span_metrics(&self, encoder: &mut Encoder) {
-        let metrics = &self.inner.span_metrics;
         // One scrape at a time: nobody who records takes this lock.
         let mut remembered = self
             .inner
@@ -61,70 +71,148 @@ impl Scrape {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let remembered = &mut *remembered;
-        let mut points = Vec::new();
-        metrics.visit(|point| {
-            remembered.learn(&point);
-            points.push((point.index, point.count(), point.buckets.to_vec()));
-        });
-        if points.is_empty() {
-            return;
+        remembered
+            .metrics
+            .resize_with(Metric::all().count(), Vec::new);
+        for (metric, labels) in Metric::all().zip(&mut remembered.metrics) {
+            self.metric(encoder, metric, labels);
         }
-        encoder.counter(
-            semconv::SPAN_METRICS_CALLS,
-            "",
-            "Spans that closed.",
-            |family| {
-                for (index, count, _) in &points {
-                    if let Some(labels) = remembered.labels(*index) {
-                        family.sample(labels, *count, None);
-                    }
+        self.active(encoder, &mut remembered.active);
+        self.overflows(encoder);
+    }
+
+    fn metric(&self, encoder: &mut Encoder, metric: Metric, remembered: &mut Rows) {
+        let metrics = &self.inner.span_metrics;
+        let takes_exemplars = encoder.format() == Format::OpenMetrics;
+        let mut labels = Learning::new(remembered);
+        let mut rows = Vec::new();
+        metrics.visit(metric, |point| {
+            labels.learn(point.index, point.labels);
+            rows.push(Row::new(&point, takes_exemplars));
+        });
+        *remembered = labels.learnt;
+        let rows = || rows.iter().zip(remembered.iter().map(|(_, labels)| labels));
+        let Some((first, _)) = rows().next() else {
+            return;
+        };
+        let unit = metrics.unit(metric);
+        if metric == Metric::Spans {
+            encoder.counter(metric.name(), "", "Spans that closed.", |family| {
+                for (row, labels) in rows() {
+                    let newest = row.exemplars.iter().max_by_key(|(_, e)| e.time);
+                    // What a counter counted is one.
+                    let newest = newest.map(|(_, e)| exposition::Exemplar {
+                        value: 1.0,
+                        ..shown(e, unit)
+                    });
+                    family.sample(labels, row.count, newest);
                 }
-            },
-        );
-        let bounds: Vec<f64> = metrics.bounds().millis().collect();
-        let help = "Duration of spans that closed, from start to last exit.";
-        encoder.histogram(
-            semconv::SPAN_METRICS_DURATION,
-            "ms",
-            help,
-            &bounds,
-            |family| {
-                let mut counts = std::mem::take(&mut remembered.counts);
-                for (index, _, buckets) in &points {
-                    counts.clear();
-                    counts.extend(buckets.iter().map(|bucket| bucket.count));
-                    let nanos: u64 = buckets.iter().map(|bucket| bucket.sum).sum();
-                    if let Some(labels) = remembered.labels(*index) {
-                        family.sample(labels, &counts, nanos as f64 / 1e6, |_| None);
-                    }
+            });
+        }
+        let bounds: Vec<f64> = first.bounds.in_unit(unit).collect();
+        let (name, help) = (metric.duration_name(), metric.duration_help());
+        encoder.histogram(name, unit.symbol(), help, &bounds, |family| {
+            let mut last = first.bounds.clone();
+            for (row, labels) in rows() {
+                // Few series have buckets of their own.
+                if last != row.bounds {
+                    last = row.bounds.clone();
+                    family.rebound(&last.in_unit(unit).collect::<Vec<_>>());
                 }
-                remembered.counts = counts;
-            },
-        );
+                row.write(family, labels, unit);
+            }
+        });
+    }
+
+    fn active(&self, encoder: &mut Encoder, remembered: &mut Rows) {
+        let mut labels = Learning::new(remembered);
+        let mut counts = Vec::new();
+        self.inner.span_metrics.visit_active(|number, set, count| {
+            labels.learn(number as u64, set);
+            counts.push(count);
+        });
+        *remembered = labels.learnt;
+        let help = "Spans that have started and not closed.";
+        encoder.gauge(semconv::SPAN_METRICS_ACTIVE, "", help, |family| {
+            for ((_, labels), count) in remembered.iter().zip(counts) {
+                family.sample(labels, count);
+            }
+        });
+    }
+
+    fn overflows(&self, encoder: &mut Encoder) {
+        let help =
+            "Spans beyond the limit of series, by metric and by the label whose value was new.";
+        encoder.counter(semconv::SPAN_METRICS_OVERFLOWS, "", help, |family| {
+            for (metric, label, spans) in self.inner.span_metrics.overflowed() {
+                let labels = [(semconv::METRIC, metric.name()), (semconv::LABEL, &*label)];
+                family.sample(&Labels::render(labels), spans, None);
+            }
+        });
     }
 }
 
-impl Remembered {
-    fn learn(&mut self, point: &Point<'_>) {
-        let render = || {
-            Labels::render(
-                point
-                    .labels
-                    .iter()
-                    .map(|(key, value)| (key.as_ref(), value.as_ref())),
-            )
+impl Row {
+    fn new(point: &Point<'_>, takes_exemplars: bool) -> Self {
+        let exemplars = if takes_exemplars {
+            point.exemplars()
+        } else {
+            Vec::new()
         };
-        if point.index == usize::MAX {
-            self.overflow.get_or_insert_with(render);
-        } else if point.index == self.labels.len() {
-            self.labels.push(render());
+        if !exemplars.is_empty() {
+            point.exemplars_shown();
+        }
+        Self {
+            count: point.count(),
+            sum: point.sum(),
+            bounds: point.bounds.clone(),
+            buckets: point.buckets.to_vec(),
+            exemplars,
         }
     }
 
-    fn labels(&self, index: usize) -> Option<&Labels> {
-        if index == usize::MAX {
-            return self.overflow.as_ref();
+    fn write(&self, family: &mut Histogram<'_>, labels: &Labels, unit: Unit) {
+        let counts: Vec<u64> = self.buckets.iter().map(|bucket| bucket.count).collect();
+        family.sample(labels, &counts, unit.of_nanos(self.sum), |bucket| {
+            let mut exemplars = self.exemplars.iter();
+            let (_, exemplar) = exemplars.find(|(of, _)| *of == bucket)?;
+            Some(shown(exemplar, unit))
+        });
+    }
+}
+
+fn shown(exemplar: &Exemplar, unit: Unit) -> exposition::Exemplar {
+    exposition::Exemplar {
+        trace_id: exemplar.trace_id,
+        span_id: exemplar.span_id,
+        value: unit.of_nanos(exemplar.nanos),
+        timestamp: exemplar.time,
+    }
+}
+
+/// Goes along series in the order of their indices, keeps the labels of those that are still there and renders those of
+/// new ones.
+struct Learning {
+    known: Peekable<vec::IntoIter<(u64, Labels)>>,
+    learnt: Rows,
+}
+
+impl Learning {
+    fn new(remembered: &mut Rows) -> Self {
+        Self {
+            known: std::mem::take(remembered).into_iter().peekable(),
+            learnt: Vec::new(),
         }
-        self.labels.get(index)
+    }
+
+    fn learn(&mut self, index: u64, labels: &[Label]) {
+        while self.known.next_if(|(known, _)| *known < index).is_some() {}
+        let known = self.known.next_if(|(known, _)| *known == index);
+        let render = || {
+            let labels = labels.iter();
+            let labels = Labels::render(labels.map(|(key, value)| (key.as_ref(), value.as_ref())));
+            (index, labels)
+        };
+        self.learnt.push(known.unwrap_or_else(render));
     }
 }

@@ -9,37 +9,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::bounds::Bounds;
 use super::shard::{self, Shard};
-
-/// Upper bounds of buckets in nanoseconds, inclusive and ascending.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Bounds {
-    nanos: Box<[u64]>,
-}
-
-impl Bounds {
-    /// Bounds given in milliseconds; they must ascend.
-    pub(crate) fn from_millis(millis: &[f64]) -> Self {
-        Self {
-            nanos: millis.iter().map(|ms| (ms * 1e6).round() as u64).collect(),
-        }
-    }
-
-    /// The bounds in milliseconds.
-    pub(crate) fn millis(&self) -> impl Iterator<Item = f64> + '_ {
-        self.nanos.iter().map(|&nanos| nanos as f64 / 1e6)
-    }
-
-    /// How many buckets there are, the one to infinity included.
-    pub(crate) fn buckets(&self) -> usize {
-        self.nanos.len() + 1
-    }
-
-    #[inline]
-    fn bucket(&self, nanos: u64) -> usize {
-        self.nanos.partition_point(|&bound| bound < nanos)
-    }
-}
 
 /// Count and sum of one bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,16 +40,17 @@ impl Cells {
         }
     }
 
-    /// Adds one duration.
+    /// Adds one duration and tells which bucket it fell into.
     #[inline]
-    pub(super) fn record(&self, bounds: &Bounds, nanos: u64) {
+    pub(super) fn record(&self, bounds: &Bounds, nanos: u64) -> usize {
         let shard = Shard::current();
         let buckets = self.shards[shard.index()].get_or_init(|| {
             (0..bounds.buckets())
                 .map(|_| AtomicBucket::default())
                 .collect()
         });
-        let bucket = &buckets[bounds.bucket(nanos)];
+        let index = bounds.bucket(nanos);
+        let bucket = &buckets[index];
         // Relaxed throughout: a reader may see the count before the sum or the other way round, never a torn value,
         // and the next read has both. Owned: no other thread stores, so load and store lose nothing.
         match shard {
@@ -92,6 +64,18 @@ impl Cells {
                 bucket.count.fetch_add(1, Ordering::Relaxed);
                 bucket.sum.fetch_add(nanos, Ordering::Relaxed);
             }
+        }
+        index
+    }
+
+    /// Adds what another series held.
+    pub(super) fn add(&self, held: &[Bucket]) {
+        let new = || held.iter().map(|_| AtomicBucket::default()).collect();
+        // The shared shard takes adds of any thread.
+        let buckets = self.shards[Shard::Shared.index()].get_or_init(new);
+        for (bucket, held) in buckets.iter().zip(held) {
+            bucket.count.fetch_add(held.count, Ordering::Relaxed);
+            bucket.sum.fetch_add(held.sum, Ordering::Relaxed);
         }
     }
 

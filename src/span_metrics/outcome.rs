@@ -1,7 +1,9 @@
 //! Span kind and status, as labels and as the small numbers that the open-span table stores.
 
+use opentelemetry::trace::SpanKind;
+
 /// The kind of a span.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(u8)]
 pub(crate) enum Kind {
     #[default]
@@ -13,6 +15,19 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    const ALL: [Self; 5] = [
+        Self::Internal,
+        Self::Server,
+        Self::Client,
+        Self::Producer,
+        Self::Consumer,
+    ];
+
+    /// The kind behind a value of the label `span.kind`.
+    pub(super) fn from_label(label: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.label() == label)
+    }
+
     /// Reads `otel.kind`, in any case; what is not a kind is `None`, and such a span counts as internal.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         [
@@ -37,6 +52,28 @@ impl Kind {
         }
     }
 
+    /// The same for OpenTelemetry.
+    pub(super) fn to_otel(self) -> SpanKind {
+        match self {
+            Self::Internal => SpanKind::Internal,
+            Self::Server => SpanKind::Server,
+            Self::Client => SpanKind::Client,
+            Self::Producer => SpanKind::Producer,
+            Self::Consumer => SpanKind::Consumer,
+        }
+    }
+
+    /// The kind of a span that was made through the OpenTelemetry API.
+    pub(crate) fn from_otel(kind: &SpanKind) -> Self {
+        match kind {
+            SpanKind::Internal => Self::Internal,
+            SpanKind::Server => Self::Server,
+            SpanKind::Client => Self::Client,
+            SpanKind::Producer => Self::Producer,
+            SpanKind::Consumer => Self::Consumer,
+        }
+    }
+
     pub(super) const fn from_bits(bits: u32) -> Self {
         match bits {
             1 => Self::Server,
@@ -51,10 +88,13 @@ impl Kind {
 /// The status of a span, in the order in which a later one replaces an earlier one once the span has started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(u8)]
-pub(crate) enum Status {
+pub enum Status {
+    /// Nobody said anything, which is the rule for spans that went well.
     #[default]
     Unset = 0,
+    /// It failed.
     Error = 1,
+    /// Someone said that it went well, whatever happened in it.
     Ok = 2,
 }
 
@@ -100,14 +140,9 @@ mod tests {
 
     #[test]
     fn bits_lead_back_to_the_same_kind_and_status() {
-        for kind in [
-            Kind::Internal,
-            Kind::Server,
-            Kind::Client,
-            Kind::Producer,
-            Kind::Consumer,
-        ] {
+        for kind in Kind::ALL {
             assert_eq!(Kind::from_bits(kind as u32), kind);
+            assert_eq!(Kind::from_label(kind.label()), Some(kind));
         }
         for status in [Status::Unset, Status::Error, Status::Ok] {
             assert_eq!(Status::from_bits(status as u32), status);

@@ -1,101 +1,137 @@
 //! The recorder: what a `tracing` layer calls as spans open, change and close.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
+use opentelemetry::trace::SpanContext;
 use tracing::Metadata;
 use tracing::span::{Attributes, Record};
 
-use super::cell::Bounds;
-use super::intern::{self, Interner};
-use super::open::{MAX_DIMENSIONS, OpenSpans};
-use super::outcome::Status;
+use super::active::{self, Active};
+use super::fields::FieldVisitor;
+use super::identity::Identity;
+use super::intern::Interner;
+use super::labels;
+use super::observers::{ClosedSpan, Observers, StartedSpan};
+use super::open::{Beginning, OpenSpan};
+use super::options::{ExemplarRule, Options};
+use super::outcome::{Kind, Status};
 use super::plan::Plan;
-use super::series::{Key, Label, Point, SeriesMap};
+use super::target::{Looked, Target, Targets};
 use crate::clock::Clock;
-use crate::semconv;
-
-/// How spans are turned into series.
-#[derive(Debug, Clone)]
-pub(crate) struct Options {
-    /// The value of the label `service.name`.
-    pub(crate) service_name: String,
-    /// Span fields that become labels of the same name, at most [`MAX_DIMENSIONS`].
-    pub(crate) dimensions: Vec<String>,
-    /// Upper bounds of the duration buckets.
-    pub(crate) bounds: Bounds,
-    /// Series held at most; spans on top count in the overflow series.
-    pub(crate) limit: usize,
-}
-
-impl Default for Options {
-    /// The defaults of the Collector's span-metrics connector, with a limit.
-    fn default() -> Self {
-        Self {
-            service_name: String::new(),
-            dimensions: Vec::new(),
-            bounds: Bounds::from_millis(&[
-                2.0, 4.0, 6.0, 8.0, 10.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1000.0, 1400.0, 2000.0,
-                5000.0, 10000.0, 15000.0,
-            ]),
-            // The limit that the specification gives every metric.
-            limit: 2000,
-        }
-    }
-}
+use crate::diagnostics::Diagnostics;
+use crate::span_table::SpanTable;
 
 /// Counts spans as they close.
 #[derive(Debug)]
 pub(crate) struct SpanMetrics {
-    service_name: Arc<str>,
-    dimensions: Vec<String>,
-    dimension_labels: Vec<Arc<str>>,
-    bounds: Bounds,
-    clock: Clock,
-    interner: Interner,
-    open: OpenSpans,
-    series: SeriesMap,
+    pub(super) options: Options,
+    pub(super) clock: Clock,
+    pub(super) interner: Interner,
+    /// By index. Callsites are part of the program, so there are never many.
+    pub(super) plans: RwLock<Vec<Arc<Plan>>>,
+    pub(super) open: SpanTable<OpenSpan>,
+    pub(super) targets: Targets,
+    pub(super) active: Option<Active>,
+    pub(super) observers: Arc<Observers>,
+    pub(super) diagnostics: Diagnostics,
+}
+
+/// A span as it was when it closed.
+struct Closed {
+    identity: Identity,
+    nanos: u64,
+    active: u32,
+    is_sampled: bool,
 }
 
 impl SpanMetrics {
-    pub(crate) fn new(mut options: Options, clock: Clock) -> Self {
-        options.dimensions.truncate(MAX_DIMENSIONS);
+    pub(crate) fn new(options: Options, clock: Clock, diagnostics: Diagnostics) -> Self {
         Self {
-            service_name: options.service_name.into(),
-            dimension_labels: options
-                .dimensions
-                .iter()
-                .map(|name| name.as_str().into())
-                .collect(),
-            open: OpenSpans::new(options.dimensions.len()),
-            dimensions: options.dimensions,
-            bounds: options.bounds,
+            interner: Interner::new(),
+            plans: RwLock::default(),
+            open: SpanTable::new(),
+            targets: Targets::new(options.limit),
+            active: options
+                .active
+                .then(|| Active::new(options.service_name.clone(), options.limit)),
+            observers: Arc::new(Observers::new(clock.clone(), diagnostics.clone())),
+            options,
             clock,
-            interner: Interner::default(),
-            series: SeriesMap::new(options.limit),
+            diagnostics,
         }
     }
 
     /// What matters at a span callsite; the caller keeps it.
-    pub(crate) fn plan(&self, metadata: &'static Metadata<'static>) -> Plan {
-        Plan::new(metadata, &self.dimensions, &self.interner)
+    pub(crate) fn plan(&self, metadata: &'static Metadata<'static>) -> Arc<Plan> {
+        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        let index = plans.len() as u32;
+        let Options {
+            dimensions,
+            domains,
+            ..
+        } = &self.options;
+        let plan = Plan::new(index, metadata, dimensions, domains, &self.interner);
+        plans.push(Arc::new(plan));
+        plans[index as usize].clone()
+    }
+
+    fn visitor<'a>(
+        &'a self,
+        plan: &'a Plan,
+        span: &'a OpenSpan,
+    ) -> FieldVisitor<'a, impl Fn(&str) -> u32> {
+        FieldVisitor {
+            plan,
+            span,
+            intern: |text: &str| self.interner.intern(text, || self.sweep()),
+        }
     }
 
     /// A span was made.
     #[inline]
     pub(crate) fn on_new_span(&self, id: u64, plan: &Plan, attributes: &Attributes<'_>) {
-        self.open.open(id, plan.name, self.clock.nanos(), |span| {
+        let beginning = Beginning {
+            plan: plan.index,
+            name: plan.name,
+            slots: plan.fields.len(),
+            start: self.clock.nanos(),
+        };
+        let mut seen = (plan.name, Kind::default(), active::NOWHERE);
+        let opened = self.open.open(id, |span| {
+            span.begin(beginning);
             if plan.any {
-                attributes.record(&mut plan.visitor(span, &self.interner));
+                attributes.record(&mut self.visitor(plan, span));
             }
+            let (name, kind) = (span.name(), span.kind());
+            let keep = || {
+                let text = self.interner.get(name)?;
+                Some((self.interner.keep(&text), text))
+            };
+            let counted = self.active.as_ref();
+            let number = counted.map_or(active::NOWHERE, |a| a.start(name, kind, keep));
+            span.set_active(number);
+            seen = (name, kind, number);
         });
+        let (name, kind, number) = seen;
+        if !opened {
+            return self.active.iter().for_each(|active| active.end(number));
+        }
+        if self.observers.want_start() {
+            let name = self.interner.get(name);
+            self.observers.started(&StartedSpan {
+                name: name.as_deref().unwrap_or(plan.metadata.name()),
+                target: plan.metadata.target(),
+                kind: kind.to_otel(),
+            });
+        }
     }
 
     /// Fields of a span were recorded.
     pub(crate) fn on_record(&self, id: u64, plan: &Plan, values: &Record<'_>) {
         if plan.any {
-            self.open.with(id, |span| {
-                values.record(&mut plan.visitor(span, &self.interner))
-            });
+            self.open
+                .with(id, |span| values.record(&mut self.visitor(plan, span)));
         }
     }
 
@@ -112,63 +148,79 @@ impl SpanMetrics {
         self.open.with(id, |span| span.mark_started());
     }
 
-    /// A span was left.
+    /// A span was left; `is_sampled` says whether the trace that is current then is sampled.
     #[inline]
-    pub(crate) fn on_exit(&self, id: u64) {
-        self.open
-            .with(id, |span| span.mark_exit(self.clock.nanos()));
-    }
-
-    /// A span closed: it counts.
-    #[inline]
-    pub(crate) fn on_close(&self, id: u64) {
-        let closed = self.open.close(id, |span| {
-            let key = Key {
-                name: span.name(),
-                kind: span.kind(),
-                status: span.status(),
-                dimensions: span.dimensions(self.dimensions.len()),
-            };
-            (key, span.duration(|| self.clock.nanos()))
+    pub(crate) fn on_exit(&self, id: u64, is_sampled: impl FnOnce() -> bool) {
+        self.open.with(id, |span| {
+            span.mark_exit(self.clock.nanos());
+            if self.options.exemplars == ExemplarRule::Sampled {
+                span.learn_sampling(is_sampled);
+            }
         });
-        if let Some((key, nanos)) = closed {
-            self.series
-                .record(key, &self.bounds, nanos, |key| self.labels(key));
+    }
+
+    /// A span closed: it counts. `context` is asked for spans that lead to a trace or that a callback is for.
+    #[inline]
+    pub(crate) fn on_close(&self, id: u64, context: impl FnOnce() -> Option<SpanContext>) {
+        let closed = self.open.close(id, |span| Closed {
+            identity: span.identity(),
+            nanos: span.duration(|| self.clock.nanos()),
+            active: span.active(),
+            is_sampled: span.is_sampled(),
+        });
+        let Some(closed) = closed else {
+            return;
+        };
+        if let Some(active) = &self.active {
+            active.end(closed.active);
+        }
+        let observed = self.observers.want_close();
+        let may_lead = match self.options.exemplars {
+            ExemplarRule::None => false,
+            ExemplarRule::Sampled => closed.is_sampled,
+            ExemplarRule::All => true,
+        };
+        let looked = self
+            .targets
+            .record(&closed.identity, closed.nanos, observed, may_lead);
+        match looked {
+            Looked::Recorded(None) => {}
+            Looked::Recorded(Some(target)) => self.finish(&closed, &target, context()),
+            Looked::New => {
+                let target = self.find(closed.identity);
+                let wants = target.record(closed.nanos);
+                if observed || (may_lead && wants) {
+                    self.finish(&closed, &target, context());
+                }
+            }
         }
     }
 
-    /// Upper bounds of the duration buckets.
-    pub(crate) fn bounds(&self) -> &Bounds {
-        &self.bounds
-    }
-
-    /// Shows every series as it stands; writers go on meanwhile.
-    pub(crate) fn visit(&self, visit: impl FnMut(Point<'_>)) {
-        self.series.visit(&self.bounds, visit);
-    }
-
-    /// Spans that were not counted because too many were open at once.
-    pub(crate) fn lost(&self) -> u64 {
-        self.open.lost()
-    }
-
-    fn labels(&self, key: &Key) -> Box<[Label]> {
-        let mut labels = vec![(semconv::SERVICE_NAME.into(), self.service_name.clone())];
-        if key.is_overflow() {
-            labels.push((semconv::OVERFLOW.into(), "true".into()));
-            return labels.into();
+    /// What only some spans need: exemplars and callbacks.
+    #[cold]
+    fn finish(&self, closed: &Closed, target: &Target, context: Option<SpanContext>) {
+        let context = context.filter(SpanContext::is_valid);
+        if let Some(context) = context.as_ref().filter(|context| self.leads(context)) {
+            for series in target.series() {
+                let bucket = series.bounds.bucket(closed.nanos);
+                if series.exemplars.wants(bucket) {
+                    series.exemplars.keep(bucket, context, closed.nanos);
+                }
+            }
         }
-        if let Some(name) = self.interner.get(key.name) {
-            labels.push((semconv::SPAN_NAME.into(), name));
+        if !self.observers.want_close() {
+            return;
         }
-        labels.push((semconv::SPAN_KIND.into(), key.kind.label().into()));
-        labels.push((semconv::STATUS_CODE.into(), key.status.label().into()));
-        let present = key.dimensions.iter().zip(&self.dimension_labels);
-        labels.extend(
-            present
-                .filter(|(value, _)| **value != intern::ABSENT)
-                .filter_map(|(value, label)| Some((label.clone(), self.interner.get(*value)?))),
-        );
-        labels.into()
+        let name = self.interner.get(closed.identity.name);
+        let labels = &target.span.labels;
+        let dimensions = labels.iter().position(|(l, _)| !labels::is_own(l));
+        self.observers.closed(&ClosedSpan {
+            name: name.as_deref().unwrap_or_default(),
+            kind: closed.identity.kind.to_otel(),
+            status: closed.identity.status,
+            duration: Duration::from_nanos(closed.nanos),
+            dimensions: &labels[dimensions.unwrap_or(labels.len())..],
+            ids: context.map(|context| (context.trace_id(), context.span_id())),
+        });
     }
 }
