@@ -213,10 +213,13 @@ impl Telemetry {
     /// `OTEL_METRICS_EXPORTER=otlp` nothing keeps them for a scrape, with `otlp,prometheus` or `none` they are there. Send it as
     /// `text/plain; version=0.0.4`. Calls back into the application where it has observable instruments.
     pub fn render(&self) -> String {
-        self.pipeline
-            .scrape()
-            .render(Format::Text, String::new())
-            .text
+        self.render_as(Format::Text)
+    }
+
+    /// The same page in a format of choice; [`Format::negotiate`] reads it from an `Accept` header. Only OpenMetrics has
+    /// exemplars.
+    pub fn render_as(&self, format: Format) -> String {
+        self.pipeline.scrape().render(format, String::new()).text
     }
 
     /// Where the `/metrics` listener is, if there is one.
