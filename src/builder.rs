@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Env, Sources, SpanDescription, SpanMetrics, Strictness};
 use crate::diagnostics::{Diagnostics, Level};
 use crate::error::InitError;
+use crate::metrics::{self, Registry};
 use crate::pipeline::Custom;
 use crate::telemetry::Telemetry;
 
@@ -32,6 +33,7 @@ pub struct Builder {
     exporters: Vec<Custom>,
     panics: Panics,
     span_metrics: SpanMetricsChanges,
+    registry: Option<Registry>,
 }
 
 /// What is to be changed of the span metrics, in order.
@@ -67,6 +69,7 @@ impl Builder {
             exporters: Vec::new(),
             panics: Panics::Flush,
             span_metrics: SpanMetricsChanges::default(),
+            registry: None,
         }
     }
 
@@ -112,6 +115,20 @@ impl Builder {
         exporter: impl opentelemetry_sdk::trace::SpanExporter + 'static,
     ) -> Self {
         self.exporters.push(Custom::new(exporter));
+        self
+    }
+
+    /// The registry whose metrics are shown and sent. Defaults to [`metrics::global`](crate::metrics::global) with
+    /// [`init`](Self::init) and to a new one with [`build`](Self::build), so that two pipelines share nothing.
+    pub fn with_registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// The registry of the process, unless another one was chosen.
+    pub(crate) fn with_global_registry(mut self) -> Self {
+        self.registry
+            .get_or_insert_with(|| metrics::global().clone());
         self
     }
 
@@ -179,7 +196,14 @@ impl Builder {
         }
         let level = diagnostics_level(&resolved.config);
         let diagnostics = Diagnostics::stderr(level, clock.clone());
-        Telemetry::build(resolved, self.exporters, self.listener, clock, diagnostics)
+        Telemetry::build(
+            resolved,
+            self.exporters,
+            self.registry.unwrap_or_default(),
+            self.listener,
+            clock,
+            diagnostics,
+        )
     }
 }
 

@@ -24,6 +24,7 @@ use crate::diagnostics::{Diagnostics, Level};
 use crate::ending;
 use crate::error::{InitError, ShutdownError};
 use crate::exposition::Format;
+use crate::metrics;
 use crate::pipeline::{self, Custom, Pipeline, Propagators};
 #[cfg(feature = "prometheus")]
 use crate::server;
@@ -86,11 +87,12 @@ impl Telemetry {
     pub(crate) fn build(
         resolved: Resolved,
         custom: Vec<Custom>,
+        registry: metrics::Registry,
         listener: builder::Listener,
         clock: Clock,
         diagnostics: Diagnostics,
     ) -> Result<Self, InitError> {
-        let pipeline = Pipeline::build(&resolved.config, custom, clock, &diagnostics)?;
+        let pipeline = Pipeline::build(&resolved.config, custom, registry, clock, &diagnostics)?;
         let telemetry = Self {
             #[cfg(feature = "prometheus")]
             listener: listen(&pipeline, &resolved.config, listener)?,
@@ -125,7 +127,7 @@ impl Telemetry {
             return Err(InitError::SubscriberInstalled);
         }
         let panics = builder.panics();
-        let mut telemetry = builder.build()?;
+        let mut telemetry = builder.with_global_registry().build()?;
         let layer = telemetry
             .pipeline
             .layer()
@@ -200,6 +202,31 @@ impl Telemetry {
     /// What was wrong with the configuration, and what is used instead.
     pub fn problems(&self) -> &[Problem] {
         &self.resolved.problems
+    }
+
+    /// The metrics that the application records: definitions, handles, values.
+    ///
+    /// ```
+    /// use spanwise::metrics::{Counter, Definition};
+    ///
+    /// const ORDERS: Definition<Counter> = Counter::define("shop.orders").labels(&["status"]);
+    ///
+    /// let telemetry = spanwise::Telemetry::builder()
+    ///     .override_var("OTEL_TRACES_EXPORTER", "none")
+    ///     .override_var("OTEL_METRICS_EXPORTER", "none")
+    ///     .override_var("OTEL_LOGS_EXPORTER", "none")
+    ///     .build()?;
+    /// telemetry.metrics().register(&ORDERS)?.add(1, [("status", "ok")]);
+    /// assert!(telemetry.render().contains(r#"shop_orders_total{status="ok"} 1"#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn metrics(&self) -> &metrics::Registry {
+        self.pipeline.registry()
+    }
+
+    /// Every metric that the application records as plain data, callbacks included.
+    pub fn snapshot(&self) -> metrics::snapshot::Snapshot {
+        self.metrics().snapshot()
     }
 
     /// What became of everything so far, an entry an exporter.

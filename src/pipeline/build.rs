@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
+use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
@@ -29,13 +30,14 @@ use super::propagators::Propagators;
 use super::runtime::Runtime;
 use super::scrape::Scrape;
 use super::traces::SpanSink;
-use super::{SCOPE, finish, propagators, resource, sampler, span_metrics};
+use super::{SCOPE, finish, propagators, registry, resource, sampler, span_metrics};
 use crate::clock::Clock;
 use crate::config::{Config, LogLines};
 use crate::delivery::{Report, Status};
 use crate::detect::Environment;
 use crate::diagnostics::{Diagnostics, Level};
 use crate::logs::Format;
+use crate::metrics::Registry;
 use crate::span_metrics::{Metric, SpanMetrics};
 
 /// Why a pipeline could not be built.
@@ -64,6 +66,7 @@ pub(crate) struct Pipeline {
     exporters: Vec<Exporter>,
     /// Whether the layer has been handed out: a second one would count every span twice.
     layer_taken: AtomicBool,
+    registry: Registry,
     diagnostics: Diagnostics,
     runtime: Runtime,
 }
@@ -73,6 +76,7 @@ impl Pipeline {
     pub(crate) fn build(
         config: &Config,
         custom: Vec<Custom>,
+        registry: Registry,
         clock: Clock,
         diagnostics: &Diagnostics,
     ) -> Result<Self, Error> {
@@ -98,6 +102,9 @@ impl Pipeline {
         let mut exporters = Vec::new();
 
         let meters = Meters::build(config, &resource, &span_metrics);
+        if let Some(drained) = &meters.drained {
+            registry.bind(drained.meter(SCOPE));
+        }
         let (spans, logs) = if config.disabled {
             (Vec::new(), Vec::new())
         } else {
@@ -144,7 +151,13 @@ impl Pipeline {
             meter_provider: meters.application,
             _drained: meters.drained,
             logger_provider,
-            scrape: Scrape::new(span_metrics.clone(), meters.scraped),
+            scrape: Scrape::new(
+                span_metrics.clone(),
+                meters.scraped,
+                registry.clone(),
+                diagnostics.clone(),
+            ),
+            registry,
             span_metrics,
             exporters,
             layer_taken: AtomicBool::new(false),
@@ -198,6 +211,11 @@ impl Pipeline {
         &self.span_metrics
     }
 
+    /// What the application records.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     pub(crate) fn scrape(&self) -> &Scrape {
         &self.scrape
     }
@@ -233,6 +251,7 @@ impl Pipeline {
     pub(crate) fn finish(&self, within: Duration, last: bool) -> Report {
         if self.can_send() {
             self.say_uncounted(last);
+            registry::report(&self.diagnostics, &self.registry);
             finish::wait(&self.runtime, &self.exporters, within, last);
         }
         Report::new(self.status())

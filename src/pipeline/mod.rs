@@ -31,6 +31,7 @@ mod otlp;
 mod partial_success;
 mod propagators;
 mod queue;
+mod registry;
 mod resource;
 mod runtime;
 mod sampler;

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::vec;
 
 use super::metrics::Reader;
+use super::registry;
+use crate::diagnostics::Diagnostics;
 use crate::exposition::{self, Encoder, Format, Histogram, Labels, Rendered, Scopes};
+use crate::metrics::Registry;
 use crate::semconv;
 use crate::span_metrics::{Bounds, Bucket, Exemplar, Label, Metric, Point, SpanMetrics, Unit};
 
@@ -20,6 +23,8 @@ struct Inner {
     span_metrics: Arc<SpanMetrics>,
     /// The application's instruments; `None` where only push exporters read them.
     reader: Option<Reader>,
+    registry: Registry,
+    diagnostics: Diagnostics,
     remembered: Mutex<Remembered>,
 }
 
@@ -43,11 +48,18 @@ struct Row {
 }
 
 impl Scrape {
-    pub(crate) fn new(span_metrics: Arc<SpanMetrics>, reader: Option<Reader>) -> Self {
+    pub(crate) fn new(
+        span_metrics: Arc<SpanMetrics>,
+        reader: Option<Reader>,
+        registry: Registry,
+        diagnostics: Diagnostics,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 span_metrics,
                 reader,
+                registry,
+                diagnostics,
                 remembered: Mutex::default(),
             }),
         }
@@ -59,6 +71,8 @@ impl Scrape {
         if let Some(Ok(metrics)) = self.inner.reader.as_ref().map(Reader::read) {
             encoder.resource_metrics(&metrics, Scopes::Labelled);
         }
+        registry::write(&mut encoder, &self.inner.registry);
+        registry::report(&self.inner.diagnostics, &self.inner.registry);
         self.span_metrics(&mut encoder);
         encoder.finish()
     }
