@@ -90,8 +90,10 @@ fn client(status: i64) -> Span {
     )
 }
 
+type MakeSpan = Box<dyn FnOnce() -> Span>;
+
 /// A span of each metric with every attribute that the conventions name.
-fn examples() -> Vec<(&'static str, Box<dyn FnOnce() -> Span>)> {
+fn examples() -> Vec<(&'static str, MakeSpan)> {
     vec![
         (
             "http.server.request.duration",

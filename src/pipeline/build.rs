@@ -190,12 +190,17 @@ impl Pipeline {
         let exported = Gate::new(lean(tracer.clone()), self.skip_unsampled);
         // tracing-opentelemetry finds its layer by type, and the gate hides the one that works: a second one, which
         // sees nothing itself, answers for it. It shares the tracer, and what is known of a span lies in the registry.
+        //
+        // It comes first. The others run code of the application, values that are shown and callbacks, and where that
+        // opens spans, tracing-subscriber 0.3.23 forgets what the filters of later layers have said (tokio-rs/tracing#2704).
+        // The gate copes with that; this one would panic.
         let found_by_type = lean(tracer);
         let directives = Directives::new(self.filters.clone());
         Some(
-            ours.with_filter(Seen(directives.clone()))
-                .and_then(exported.with_filter(Exported(directives.clone())))
-                .and_then(found_by_type.with_filter(Nothing(directives))),
+            found_by_type
+                .with_filter(Nothing(directives.clone()))
+                .and_then(ours.with_filter(Seen(directives.clone())))
+                .and_then(exported.with_filter(Exported(directives))),
         )
     }
 

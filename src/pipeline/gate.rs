@@ -226,7 +226,11 @@ where
         {
             return;
         }
-        self.inner.on_new_span(attributes, id, context);
+        // A value that opens spans while it is shown, or a callback that does, makes tracing-subscriber 0.3.23 forget that
+        // a filter has left this span out (tokio-rs/tracing#2704), and the OpenTelemetry layer panics on such a span.
+        if context.span(id).is_some() {
+            self.inner.on_new_span(attributes, id, context);
+        }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
