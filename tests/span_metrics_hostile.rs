@@ -4,7 +4,8 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
 
 use spanwise::Telemetry;
 use spanwise::config::Env;
@@ -346,6 +347,42 @@ fn the_filter_of_another_layer_changes_nothing() {
     assert_eq!(calls(&telemetry, "b"), 0);
 }
 
+#[test]
+fn an_opentelemetry_layer_of_the_application_exports_and_spans_are_counted() {
+    use opentelemetry::trace::TracerProvider;
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    let exported = Exported::default();
+    let provider = SdkTracerProvider::builder()
+        .with_simple_exporter(exported.clone())
+        .build();
+    let theirs = tracing_opentelemetry::layer().with_tracer(provider.tracer("theirs"));
+    let telemetry = telemetry(&[]);
+    let subscriber = tracing_subscriber::registry()
+        .with(theirs)
+        .with(telemetry.layer());
+    tracing::subscriber::with_default(subscriber, || {
+        info_span!("a").in_scope(|| tracing::info!("inside"));
+    });
+    assert_eq!(calls(&telemetry, "a"), 1);
+    assert_eq!(exported.0.load(Ordering::Relaxed), 1);
+}
+
+/// Counts what is exported.
+#[derive(Debug, Clone, Default)]
+struct Exported(Arc<AtomicUsize>);
+
+impl opentelemetry_sdk::trace::SpanExporter for Exported {
+    async fn export(
+        &self,
+        batch: Vec<opentelemetry_sdk::trace::SpanData>,
+    ) -> opentelemetry_sdk::error::OTelSdkResult {
+        self.0.fetch_add(batch.len(), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
 // --- callbacks ---
 
 #[test]
@@ -366,8 +403,6 @@ fn a_callback_that_panics_disturbs_neither_the_span_nor_other_callbacks() {
 
 #[test]
 fn a_callback_may_read_the_metrics_and_end_its_own_subscription() {
-    use std::sync::{Arc, Mutex};
-
     let telemetry = Arc::new(telemetry(&[]));
     let own = Arc::new(Mutex::new(None));
     let (reads, ends) = (telemetry.clone(), own.clone());

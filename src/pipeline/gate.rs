@@ -54,6 +54,15 @@ pub(crate) struct Gate<L> {
     /// `None` lets everything through.
     skipped: Option<SpanTable<Skipped>>,
     dispatch: OnceLock<WeakDispatch>,
+    /// Whether nothing goes through: the application exports spans itself.
+    closed: bool,
+}
+
+/// Whether there is an OpenTelemetry layer in a subscriber already. Two of them on one span panic.
+///
+/// The name of the type is all there is to see of a layer that lies below ours; one above cannot be seen.
+pub(super) fn is_exporting<S>() -> bool {
+    std::any::type_name::<S>().contains("tracing_opentelemetry::layer::OpenTelemetryLayer<")
 }
 
 /// The unsampled span that a skipped one descends from.
@@ -89,6 +98,7 @@ impl<L> Gate<L> {
             inner,
             skipped: skip.then(SpanTable::new),
             dispatch: OnceLock::new(),
+            closed: false,
         }
     }
 
@@ -219,7 +229,15 @@ where
         self.inner.on_register_dispatch(subscriber);
     }
 
+    fn on_layer(&mut self, subscriber: &mut S) {
+        self.closed = is_exporting::<S>();
+        self.inner.on_layer(subscriber);
+    }
+
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if self.closed {
+            return;
+        }
         if let Some(skipped) = &self.skipped
             && let Some((trace, span)) = self.unsampled_parent(skipped, attributes)
             && skipped.open(id.into_u64(), |place| place.set(trace, span))
@@ -234,13 +252,13 @@ where
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        if !self.is_skipped(id) {
+        if !self.closed && !self.is_skipped(id) {
             self.inner.on_record(id, values, context);
         }
     }
 
     fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {
-        if !self.is_skipped(id) {
+        if !self.closed && !self.is_skipped(id) {
             self.inner.on_follows_from(id, follows, context);
         }
     }
@@ -251,12 +269,15 @@ where
             Some(parent) => self.is_skipped(parent),
             None => self.skipped.is_some() && current_if_unsampled().is_some(),
         };
-        if !unrecorded {
+        if !self.closed && !unrecorded {
             self.inner.on_event(event, context);
         }
     }
 
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
+        if self.closed {
+            return;
+        }
         let skipped = self.skipped.as_ref();
         let Some(ids) = skipped.and_then(|skipped| skipped.with(id.into_u64(), Skipped::ids))
         else {
@@ -271,6 +292,9 @@ where
     }
 
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
+        if self.closed {
+            return;
+        }
         if self.is_skipped(id) {
             return detach(id);
         }
@@ -278,6 +302,9 @@ where
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
+        if self.closed {
+            return;
+        }
         let skipped = self.skipped.as_ref();
         if skipped
             .and_then(|skipped| skipped.close(id.into_u64(), |_| ()))

@@ -19,6 +19,7 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::callsite::Callsites;
+use super::gate;
 use crate::diagnostics::{Diagnostics, Level};
 use crate::logs::{self, Fields, Format, Line, SpanName};
 use crate::own_thread;
@@ -133,6 +134,15 @@ impl<S> Layer<S> for SpanwiseLayer
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
+    fn on_layer(&mut self, _: &mut S) {
+        if gate::is_exporting::<S>() {
+            let message = "traces: the subscriber has an OpenTelemetry layer of its own, and a span has room for one; \
+                           ours is off. Spans are counted and logged, and exported by the other layer only. Remove \
+                           that layer to export them from here, or set OTEL_TRACES_EXPORTER=none";
+            self.diagnostics.say(Level::Error, message);
+        }
+    }
+
     fn on_register_dispatch(&self, subscriber: &Dispatch) {
         // The first subscriber is ours for good; a layer cannot move to another one.
         let _ = self.dispatch.set(subscriber.downgrade());
