@@ -199,3 +199,189 @@ fn attributes(labels: &[Label]) -> Vec<KeyValue> {
     };
     labels.iter().map(attribute).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_sdk::metrics::Temporality;
+    use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric as Exported, MetricData};
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::super::metrics::Reader;
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::Config;
+    use crate::diagnostics::Diagnostics;
+
+    /// Spans in, what a push exporter gets out.
+    struct Pushed {
+        drain: Drain,
+        reader: Reader,
+        source: Arc<SpanMetrics>,
+        _provider: SdkMeterProvider,
+    }
+
+    impl Pushed {
+        fn new(change: impl FnOnce(&mut Config), exponential: Option<Aggregation>) -> Self {
+            let mut config = Config::default();
+            change(&mut config);
+            let options = super::super::span_metrics::options(&config, false);
+            let clock = Clock::system();
+            let (diagnostics, _) = Diagnostics::memory(None, clock.clone());
+            let source = Arc::new(SpanMetrics::new(options, clock, diagnostics));
+            let reader = Reader::new(Temporality::Delta);
+            let provider = SdkMeterProvider::builder()
+                .with_view(view(source.clone(), exponential))
+                .with_reader(reader.clone())
+                .build();
+            Self {
+                drain: Drain::new(source.clone(), Some(&provider)),
+                reader,
+                source,
+                _provider: provider,
+            }
+        }
+
+        fn trace(&self, spans: impl FnOnce()) {
+            let layer = Counting(self.source.clone());
+            let subscriber = tracing_subscriber::registry().with(layer);
+            tracing::subscriber::with_default(subscriber, spans);
+        }
+
+        /// Every histogram point since the last time: name, bounds, counts, sum and attributes.
+        fn durations(&self) -> Vec<Duration> {
+            self.drain.run();
+            let metrics = self.reader.read().expect("a collection");
+            let metrics = metrics.scope_metrics().flat_map(|scope| scope.metrics());
+            metrics.flat_map(points).collect()
+        }
+    }
+
+    #[derive(Debug)]
+    struct Duration {
+        name: String,
+        unit: String,
+        bounds: Vec<f64>,
+        count: u64,
+        attributes: Vec<KeyValue>,
+    }
+
+    fn points(metric: &Exported) -> Vec<Duration> {
+        let AggregatedMetrics::F64(MetricData::Histogram(histogram)) = metric.data() else {
+            return Vec::new();
+        };
+        let point = |point: &opentelemetry_sdk::metrics::data::HistogramDataPoint<f64>| Duration {
+            name: metric.name().to_owned(),
+            unit: metric.unit().to_owned(),
+            bounds: point.bounds().collect(),
+            count: point.count(),
+            attributes: point.attributes().cloned().collect(),
+        };
+        histogram.data_points().map(point).collect()
+    }
+
+    /// The least that a layer has to do.
+    struct Counting(Arc<SpanMetrics>);
+
+    impl<S> tracing_subscriber::Layer<S> for Counting
+    where
+        S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+    {
+        fn on_new_span(
+            &self,
+            attributes: &tracing::span::Attributes<'_>,
+            id: &tracing::Id,
+            _: tracing_subscriber::layer::Context<'_, S>,
+        ) {
+            let plan = self.0.plan(attributes.metadata());
+            self.0.on_new_span(id.into_u64(), &plan, attributes);
+        }
+
+        fn on_close(&self, id: tracing::Id, _: tracing_subscriber::layer::Context<'_, S>) {
+            self.0.on_close(id.into_u64(), || None);
+        }
+    }
+
+    fn request() {
+        drop(tracing::info_span!(
+            "request",
+            otel.kind = "server",
+            http.request.method = "GET",
+            url.scheme = "http",
+            http.response.status_code = 503
+        ));
+    }
+
+    #[test]
+    fn every_span_is_pushed_once() {
+        let pushed = Pushed::new(|_| (), None);
+        pushed.trace(|| (0..5).for_each(|_| request()));
+        let counts = |points: &[Duration]| points.iter().map(|p| p.count).collect::<Vec<_>>();
+        assert_eq!(counts(&pushed.durations()), [5, 5]);
+        pushed.trace(request);
+        assert_eq!(counts(&pushed.durations()), [1, 1]);
+        assert_eq!(counts(&pushed.durations()), [0; 0]);
+    }
+
+    #[test]
+    fn conventions_are_pushed_with_their_unit_buckets_and_whole_numbers() {
+        let pushed = Pushed::new(|_| (), None);
+        pushed.trace(request);
+        let durations = pushed.durations();
+        let http = durations
+            .iter()
+            .find(|point| point.name == "http.server.request.duration");
+        let http = http.expect("the metric of the conventions");
+        assert_eq!(http.unit, "s");
+        assert_eq!(http.bounds[..3], [0.005, 0.01, 0.025]);
+        let status = KeyValue::new("http.response.status_code", 503_i64);
+        assert!(http.attributes.contains(&status), "{http:?}");
+    }
+
+    #[test]
+    fn spans_with_buckets_of_their_own_keep_them() {
+        use crate::config::{Buckets, SpanDescription};
+
+        let pushed = Pushed::new(
+            |config| {
+                let import = SpanDescription::new("import");
+                let import = import.with_buckets(Buckets::Millis(vec![7.0]));
+                config.span_metrics.spans.push(import);
+            },
+            None,
+        );
+        pushed.trace(|| {
+            drop(tracing::info_span!("import"));
+            drop(tracing::info_span!("other"));
+        });
+        let mut bounds: Vec<usize> = pushed.durations().iter().map(|p| p.bounds.len()).collect();
+        bounds.sort_unstable();
+        assert_eq!(bounds, [1, 16]);
+    }
+
+    #[test]
+    fn exponential_histograms_have_no_fixed_buckets() {
+        let base2 = Aggregation::Base2ExponentialHistogram {
+            max_size: 160,
+            max_scale: 20,
+            record_min_max: false,
+        };
+        let pushed = Pushed::new(|_| (), Some(base2));
+        pushed.trace(request);
+        assert!(pushed.durations().is_empty());
+    }
+
+    #[test]
+    fn spans_beyond_the_limit_of_the_sdk_keep_their_labels() {
+        let pushed = Pushed::new(|_| (), None);
+        pushed.trace(|| {
+            for n in 0..2000 {
+                drop(tracing::info_span!("a", otel.name = format!("name {n}")));
+            }
+        });
+        let durations = pushed.durations();
+        assert_eq!(durations.len(), 2000);
+        let overflow = Key::from_static_str(semconv::OVERFLOW);
+        let mut attributes = durations.iter().flat_map(|point| &point.attributes);
+        assert!(attributes.all(|attribute| attribute.key != overflow));
+    }
+}

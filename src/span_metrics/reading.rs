@@ -95,3 +95,152 @@ impl SpanMetrics {
         self.open.lost()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tracing::Subscriber;
+    use tracing_subscriber::Layer;
+    use tracing_subscriber::layer::{Context, SubscriberExt};
+    use tracing_subscriber::registry::LookupSpan;
+
+    use super::*;
+    use crate::clock::{Clock, Hand};
+    use crate::diagnostics::{Diagnostics, Level};
+    use crate::span_metrics::Dimension;
+
+    fn metrics(
+        change: impl FnOnce(&mut Options),
+    ) -> (Arc<SpanMetrics>, Hand, Arc<std::sync::Mutex<String>>) {
+        let mut options = Options::default();
+        change(&mut options);
+        let (clock, hand) = Clock::manual();
+        let (diagnostics, said) = Diagnostics::memory(Some(Level::Info), clock.clone());
+        (
+            Arc::new(SpanMetrics::new(options, clock, diagnostics)),
+            hand,
+            said,
+        )
+    }
+
+    /// The least that a layer has to do.
+    struct Counting(Arc<SpanMetrics>);
+
+    impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Counting {
+        fn on_new_span(
+            &self,
+            attributes: &tracing::span::Attributes<'_>,
+            id: &tracing::Id,
+            _: Context<'_, S>,
+        ) {
+            let plan = self.0.plan(attributes.metadata());
+            self.0.on_new_span(id.into_u64(), &plan, attributes);
+        }
+
+        fn on_close(&self, id: tracing::Id, _: Context<'_, S>) {
+            self.0.on_close(id.into_u64(), || None);
+        }
+    }
+
+    fn trace(metrics: &Arc<SpanMetrics>, spans: impl FnOnce()) {
+        let subscriber = tracing_subscriber::registry().with(Counting(metrics.clone()));
+        tracing::subscriber::with_default(subscriber, spans);
+    }
+
+    fn dimension(field: &str) -> Dimension {
+        Dimension {
+            field: field.to_owned(),
+            label: field.into(),
+            default: None,
+            span: None,
+            target: None,
+        }
+    }
+
+    fn counts(metrics: &SpanMetrics) -> Vec<u64> {
+        let mut counts = Vec::new();
+        metrics.visit(Metric::Spans, |point| counts.push(point.count()));
+        counts
+    }
+
+    #[test]
+    fn an_idle_series_is_forgotten_and_starts_again_with_the_next_span() {
+        let (metrics, hand, _) =
+            metrics(|options| options.expiration = Some(Duration::from_secs(60)));
+        let span = || trace(&metrics, || drop(tracing::info_span!("a")));
+        span();
+        span();
+        assert_eq!(counts(&metrics), [2]);
+        hand.advance(Duration::from_secs(59));
+        assert_eq!(counts(&metrics), [2]);
+        hand.advance(Duration::from_secs(1));
+        assert_eq!(counts(&metrics), [0; 0]);
+        span();
+        assert_eq!(counts(&metrics), [1]);
+    }
+
+    #[test]
+    fn strings_of_spans_that_are_gone_are_forgotten() {
+        let (metrics, hand, _) = metrics(|options| {
+            options.dimensions = vec![dimension("x")];
+            options.limit = 100;
+            options.expiration = Some(Duration::from_secs(60));
+        });
+        trace(&metrics, || {
+            for x in 0..20_000 {
+                drop(tracing::info_span!("a", x));
+            }
+        });
+        assert!(metrics.interner.len() < 3000, "{}", metrics.interner.len());
+        counts(&metrics);
+        hand.advance(Duration::from_secs(60));
+        counts(&metrics);
+        trace(&metrics, || {
+            for x in 0..10_000 {
+                drop(tracing::info_span!("a", x = format!("late {x}")));
+            }
+        });
+        // Those that are gone have made room for a hundred others.
+        assert_eq!(counts(&metrics).len(), 101);
+        assert!(metrics.interner.len() < 3000, "{}", metrics.interner.len());
+    }
+
+    #[test]
+    fn the_first_overflow_is_said_once_with_the_label_that_varies_most() {
+        let (metrics, _, said) = metrics(|options| {
+            options.dimensions = vec![dimension("user"), dimension("plan")];
+            options.limit = 10;
+        });
+        trace(&metrics, || {
+            for user in 0..100 {
+                drop(tracing::info_span!("a", user, plan = user % 3));
+            }
+        });
+        let said = said.lock().expect("no panic");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(
+            said.contains("reached 10 series; its label user has the most values, 10"),
+            "{said}"
+        );
+        assert_eq!(counts(&metrics).last(), Some(&90));
+    }
+
+    #[test]
+    fn quantiles_come_from_the_buckets() {
+        let (metrics, hand, _) = metrics(|_| ());
+        trace(&metrics, || {
+            for millis in 1..=100 {
+                let span = tracing::info_span!("a");
+                hand.advance(Duration::from_millis(millis));
+                drop(span);
+            }
+        });
+        let summary = &metrics.summaries()[0];
+        let within = |got: Duration, truth: u64| got.as_millis().abs_diff(u128::from(truth)) <= 1;
+        assert!(
+            within(summary.p50, 50) && within(summary.p95, 95),
+            "{summary:?}"
+        );
+    }
+}
