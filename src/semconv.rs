@@ -103,3 +103,47 @@ pub(crate) const K8S_POD_UID: &str = "k8s.pod.uid";
 pub(crate) const K8S_CONTAINER_NAME: &str = "k8s.container.name";
 /// `k8s.node.name`
 pub(crate) const K8S_NODE_NAME: &str = "k8s.node.name";
+
+/// Attributes of the metrics about ourselves.
+pub(crate) const COMPONENT_TYPE: &str = "otel.component.type";
+pub(crate) const COMPONENT_NAME: &str = "otel.component.name";
+/// The durations among them.
+pub(crate) const SDK_EXPORT_DURATION: &str = "otel.sdk.exporter.operation.duration";
+pub(crate) const SDK_COLLECTION_DURATION: &str = "otel.sdk.metric_reader.collection.duration";
+
+/// The names of the metrics about one signal's way out.
+#[derive(Debug)]
+pub(crate) struct SdkMetrics {
+    pub(crate) unit: &'static str,
+    pub(crate) exported: &'static str,
+    pub(crate) inflight: &'static str,
+    /// Size, capacity and processed items of the queue, where there is one.
+    pub(crate) queue: Option<[&'static str; 3]>,
+}
+
+pub(crate) const SDK_SPANS: SdkMetrics = SdkMetrics {
+    unit: "{span}",
+    exported: "otel.sdk.exporter.span.exported",
+    inflight: "otel.sdk.exporter.span.inflight",
+    queue: Some([
+        "otel.sdk.processor.span.queue.size",
+        "otel.sdk.processor.span.queue.capacity",
+        "otel.sdk.processor.span.processed",
+    ]),
+};
+pub(crate) const SDK_LOGS: SdkMetrics = SdkMetrics {
+    unit: "{log_record}",
+    exported: "otel.sdk.exporter.log.exported",
+    inflight: "otel.sdk.exporter.log.inflight",
+    queue: Some([
+        "otel.sdk.processor.log.queue.size",
+        "otel.sdk.processor.log.queue.capacity",
+        "otel.sdk.processor.log.processed",
+    ]),
+};
+pub(crate) const SDK_METRICS: SdkMetrics = SdkMetrics {
+    unit: "{data_point}",
+    exported: "otel.sdk.exporter.metric_data_point.exported",
+    inflight: "otel.sdk.exporter.metric_data_point.inflight",
+    queue: None,
+};

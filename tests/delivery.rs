@@ -16,6 +16,8 @@ mod matrix;
 mod receiver;
 #[path = "delivery/signals.rs"]
 mod signals;
+#[path = "delivery/status.rs"]
+mod status;
 
 use std::net::SocketAddr;
 

@@ -12,7 +12,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::{Failure, Lost, Status};
 
@@ -34,8 +34,11 @@ pub(crate) struct Counters {
 #[derive(Debug, Default)]
 struct Settled {
     delivered: u64,
-    failed: u64,
+    /// By kind of failure, of which there are few.
+    failed: Vec<(&'static str, u64)>,
     rejected: u64,
+    /// What is on its way, and since when.
+    inflight: Option<(u64, Instant)>,
     failing: bool,
     last_success: Option<SystemTime>,
     last_error: Option<String>,
@@ -45,7 +48,17 @@ impl Counters {
     /// One more item waits.
     #[inline]
     pub(crate) fn queued(&self) {
-        self.queued.fetch_add(1, Ordering::Relaxed);
+        self.add(1);
+    }
+
+    /// `items` more wait.
+    pub(crate) fn add(&self, items: u64) {
+        self.queued.fetch_add(items, Ordering::Relaxed);
+    }
+
+    /// `items` that waited are on their way.
+    pub(crate) fn begin(&self, items: u64) {
+        self.settled().inflight = Some((items, Instant::now()));
     }
 
     /// An item found the queue full.
@@ -64,30 +77,40 @@ impl Counters {
         self.after_shutdown.fetch_add(1, Ordering::Relaxed) == 0
     }
 
-    /// The receiver took `items` that waited, and refused `rejected` more of the same request.
-    pub(crate) fn delivered(&self, items: u64, rejected: u64) {
+    /// The receiver took `items` that waited, and refused `rejected` more of the same request; how long that took.
+    pub(crate) fn delivered(&self, items: u64, rejected: u64) -> Option<Duration> {
         let mut settled = self.settled();
         settled.delivered += items;
         settled.rejected += rejected;
         settled.failing = false;
         settled.last_success = Some(SystemTime::now());
         self.queued.fetch_sub(items + rejected, Ordering::Relaxed);
+        settled.end()
     }
 
-    /// `items` that waited are lost.
-    pub(crate) fn failed(&self, items: u64, why: &Failure) {
+    /// `items` that waited are lost; how long the export took that failed, if there was one.
+    pub(crate) fn failed(&self, items: u64, why: &Failure) -> Option<Duration> {
         let mut settled = self.settled();
-        settled.failed += items;
+        match settled
+            .failed
+            .iter_mut()
+            .find(|(kind, _)| *kind == why.kind)
+        {
+            Some((_, count)) => *count += items,
+            None => settled.failed.push((why.kind, items)),
+        }
         settled.failing = true;
         settled.last_error = Some(why.message.clone());
         self.queued.fetch_sub(items, Ordering::Relaxed);
+        settled.end()
     }
 
-    /// An export failed and its items go on waiting.
-    pub(crate) fn kept(&self, why: &Failure) {
+    /// An export failed and its items go on waiting; how long it took.
+    pub(crate) fn kept(&self, why: &Failure) -> Option<Duration> {
         let mut settled = self.settled();
         settled.failing = true;
         settled.last_error = Some(why.message.clone());
+        settled.end()
     }
 
     /// Whether the last export failed.
@@ -95,21 +118,38 @@ impl Counters {
         self.settled().failing
     }
 
+    /// Everything that is counted, as it stands at one moment.
+    pub(crate) fn flow(&self) -> Flow {
+        self.flow_of(&self.settled())
+    }
+
+    fn flow_of(&self, settled: &Settled) -> Flow {
+        Flow {
+            queued: self.queued.load(Ordering::Relaxed),
+            inflight: settled.inflight.map_or(0, |(items, _)| items),
+            delivered: settled.delivered,
+            failed: settled.failed.clone(),
+            rejected: settled.rejected,
+            queue_full: self.queue_full.load(Ordering::Relaxed),
+            after_shutdown: self.after_shutdown.load(Ordering::Relaxed),
+        }
+    }
+
     pub(crate) fn status(&self, signal: &'static str, exporter: &str) -> Status {
         let settled = self.settled();
+        let flow = self.flow_of(&settled);
         let lost = Lost {
-            queue_full: self.queue_full.load(Ordering::Relaxed),
-            failed: settled.failed,
-            rejected: settled.rejected,
-            after_shutdown: self.after_shutdown.load(Ordering::Relaxed),
+            queue_full: flow.queue_full,
+            failed: flow.failed.iter().map(|(_, count)| count).sum(),
+            rejected: flow.rejected,
+            after_shutdown: flow.after_shutdown,
         };
-        let queued = self.queued.load(Ordering::Relaxed);
         Status {
             signal,
             exporter: exporter.to_owned(),
-            created: settled.delivered + lost.total() + queued,
-            delivered: settled.delivered,
-            queued,
+            created: flow.delivered + lost.total() + flow.queued,
+            delivered: flow.delivered,
+            queued: flow.queued,
             lost,
             last_success: settled.last_success,
             last_error: settled.last_error.clone(),
@@ -119,6 +159,28 @@ impl Counters {
     fn settled(&self) -> MutexGuard<'_, Settled> {
         self.settled.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Settled {
+    /// Nothing is on its way any more.
+    fn end(&mut self) -> Option<Duration> {
+        self.inflight.take().map(|(_, begun)| begun.elapsed())
+    }
+}
+
+/// Items by what became of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Flow {
+    /// They wait or are on their way.
+    pub(crate) queued: u64,
+    /// The part of them that is on its way.
+    pub(crate) inflight: u64,
+    pub(crate) delivered: u64,
+    /// By kind of failure.
+    pub(crate) failed: Vec<(&'static str, u64)>,
+    pub(crate) rejected: u64,
+    pub(crate) queue_full: u64,
+    pub(crate) after_shutdown: u64,
 }
 
 #[cfg(test)]
@@ -193,8 +255,8 @@ mod tests {
                 while !over.load(Ordering::SeqCst) {
                     match waiting.swap(0, Ordering::SeqCst) {
                         0 => thread::yield_now(),
-                        count if count % 2 == 0 => counters.delivered(count - 1, 1),
-                        count => counters.failed(count, &Failure::deadline(None)),
+                        count if count % 2 == 0 => drop(counters.delivered(count - 1, 1)),
+                        count => drop(counters.failed(count, &Failure::deadline(None))),
                     }
                 }
             });

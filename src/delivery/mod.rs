@@ -4,6 +4,6 @@ mod counters;
 mod failure;
 mod report;
 
-pub(crate) use counters::Counters;
+pub(crate) use counters::{Counters, Flow};
 pub(crate) use failure::Failure;
 pub use report::{Lost, Report, Status};

@@ -11,7 +11,7 @@ pub struct Status {
     pub signal: &'static str,
     /// The exporter and where it sends, such as `otlp http://localhost:4318/v1/traces`; holds no secret.
     pub exporter: String,
-    /// Items that were handed to the exporter: spans, log records, or metric exports.
+    /// Items that were handed to the exporter: spans, log records, or data points.
     pub created: u64,
     /// Items that the receiver took.
     pub delivered: u64,

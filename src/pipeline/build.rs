@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
@@ -29,8 +29,9 @@ use super::meters::Meters;
 use super::propagators::Propagators;
 use super::runtime::Runtime;
 use super::scrape::Scrape;
+use super::self_metrics::Durations;
 use super::traces::SpanSink;
-use super::{SCOPE, finish, propagators, registry, resource, sampler, span_metrics};
+use super::{SCOPE, finish, propagators, registry, resource, sampler, self_metrics, span_metrics};
 use crate::clock::Clock;
 use crate::config::{Config, LogLines};
 use crate::delivery::{Report, Status};
@@ -89,13 +90,6 @@ impl Pipeline {
             let environment = Environment::of_this_process();
             resource::build(&config.resource, &environment, diagnostics)
         };
-        let parts = Parts {
-            config,
-            resource: &resource,
-            runtime: &runtime,
-            diagnostics,
-        };
-
         let exports_spans = !config.traces.exporters.is_empty() || !custom.is_empty();
         let options = span_metrics::options(config, exports_spans);
         let span_metrics = Arc::new(SpanMetrics::new(options, clock, diagnostics.clone()));
@@ -105,6 +99,16 @@ impl Pipeline {
         if let Some(drained) = &meters.drained {
             registry.bind(drained.meter(SCOPE));
         }
+        let meter = meters.application.meter(SCOPE);
+        let durations = Durations::new(&meter);
+        let parts = Parts {
+            config,
+            resource: &resource,
+            runtime: &runtime,
+            diagnostics,
+            durations: &durations,
+            made: &AtomicUsize::new(0),
+        };
         let (spans, logs) = if config.disabled {
             (Vec::new(), Vec::new())
         } else {
@@ -114,6 +118,7 @@ impl Pipeline {
             exporters.extend(spans.iter().map(|queue| queue.exporter()));
             exporters.extend(parts.metrics(meters.pushed, &meters.drain)?);
             exporters.extend(logs.iter().map(|queue| queue.exporter()));
+            self_metrics::observe(&meter, &exporters);
             (spans, logs)
         };
 

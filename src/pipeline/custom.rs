@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
-use super::exporters::Parts;
+use super::exporters::{Name, Parts};
 use super::queue::Queue;
 use super::worker::{Export, Receipt};
 use crate::config::Signal;
@@ -21,7 +21,8 @@ impl Custom {
         Self(Box::new(move |parts| {
             exporter.set_resource(parts.resource);
             let batch = parts.config.traces.batch;
-            parts.queue(Signal::Traces, "custom exporter", batch, Sdk(exporter))
+            let name = Name::local("custom exporter", "custom");
+            parts.queue(Signal::Traces, name, batch, Sdk(exporter))
         }))
     }
 

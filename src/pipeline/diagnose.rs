@@ -1,7 +1,9 @@
 //! Who exports, with what is counted and said of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::self_metrics::{Component, Durations};
 use super::worker::Receipt;
 use crate::config::Signal;
 use crate::delivery::{Counters, Failure, Status};
@@ -13,21 +15,39 @@ pub(crate) struct Subject {
     pub(crate) signal: Signal,
     /// The exporter and where it sends; holds no secret.
     pub(crate) exporter: String,
+    /// The same for machines.
+    pub(super) component: Component,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) diagnostics: Diagnostics,
+    durations: Durations,
+    diagnostics: Diagnostics,
 }
 
 impl Subject {
-    pub(crate) fn new(
+    pub(super) fn new(
         signal: Signal,
         exporter: impl Into<String>,
+        component: Component,
+        durations: &Durations,
         diagnostics: &Diagnostics,
     ) -> Self {
         Self {
             signal,
             exporter: exporter.into(),
+            component,
             counters: Arc::default(),
+            durations: durations.clone(),
             diagnostics: diagnostics.clone(),
+        }
+    }
+
+    /// The metric reader in front of the exporter has collected.
+    pub(crate) fn collected(&self, took: Duration) {
+        self.durations.collected(took, &self.component);
+    }
+
+    fn time(&self, took: Option<Duration>, error: Option<&'static str>) {
+        if let Some(took) = took {
+            self.durations.exported(took, &self.component, error);
         }
     }
 
@@ -37,11 +57,13 @@ impl Subject {
         match result {
             Ok(receipt) => {
                 let rejected = receipt.rejected.min(count);
-                self.counters.delivered(count - rejected, rejected);
+                let took = self.counters.delivered(count - rejected, rejected);
+                self.time(took, None);
                 self.say_receipt(&name, count, rejected, receipt.message);
             }
             Err(failure) => {
-                self.counters.failed(count, &failure);
+                let took = self.counters.failed(count, &failure);
+                self.time(took, Some(failure.kind));
                 let message = format_args!("{count} lost: {failure}");
                 self.diagnostics
                     .fail(Level::Error, &name, failure.kind, message);
@@ -51,7 +73,7 @@ impl Subject {
 
     /// Says that an export of `count` items failed and is tried again later.
     pub(crate) fn kept(&self, count: u64, why: &Failure) {
-        self.counters.kept(why);
+        self.time(self.counters.kept(why), Some(why.kind));
         let message = format_args!("{count} wait to be sent again: {why}");
         self.diagnostics
             .fail(Level::Error, &self.name(), why.kind, message);

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::Temporality;
@@ -15,6 +16,7 @@ use super::logs::Record;
 use super::metrics::{self, Push, Reader, Schedule};
 use super::queue::{Command, Queue};
 use super::runtime::Runtime;
+use super::self_metrics::{Component, Durations};
 use super::weight::Weight;
 use super::worker::{Export, Receipt};
 use crate::config::{self, Config, LogExporter, MetricExporter, Signal, SpanExporter};
@@ -37,6 +39,8 @@ pub(crate) struct Error {
 pub(crate) struct Exporter {
     pub(crate) subject: Subject,
     pub(crate) commands: mpsc::UnboundedSender<Command>,
+    /// Items that its queue holds at most, where they are counted.
+    pub(super) capacity: Option<usize>,
 }
 
 /// What every exporter is made with.
@@ -46,6 +50,54 @@ pub(crate) struct Parts<'a> {
     pub(crate) resource: &'a Resource,
     pub(crate) runtime: &'a Runtime,
     pub(crate) diagnostics: &'a Diagnostics,
+    pub(super) durations: &'a Durations,
+    /// Exporters made so far; tells those of one type apart.
+    pub(super) made: &'a AtomicUsize,
+}
+
+/// What an exporter is called.
+#[derive(Debug, Clone)]
+pub(super) struct Name {
+    /// To people; holds no secret.
+    words: String,
+    /// To machines: the first part of the type.
+    transport: &'static str,
+    server: Option<(String, u16)>,
+}
+
+impl Name {
+    /// One that sends to no receiver.
+    pub(super) fn local(words: &str, transport: &'static str) -> Self {
+        Self {
+            words: words.to_owned(),
+            transport,
+            server: None,
+        }
+    }
+
+    #[cfg(feature = "otlp-http")]
+    fn otlp(otlp: &config::Otlp) -> Self {
+        // A query can hold a key of an account.
+        let shown = otlp.endpoint.split('?').next().unwrap_or_default();
+        let uri: Option<http::Uri> = otlp.endpoint.parse().ok();
+        let server = uri.and_then(|uri| {
+            let default = if uri.scheme_str() == Some("https") {
+                443
+            } else {
+                80
+            };
+            Some((uri.host()?.to_owned(), uri.port_u16().unwrap_or(default)))
+        });
+        Self {
+            words: format!("otlp {shown}"),
+            transport: match otlp.protocol {
+                config::Protocol::HttpProtobuf => "otlp_http",
+                config::Protocol::HttpJson => "otlp_http_json",
+                config::Protocol::Grpc => "otlp_grpc",
+            },
+            server,
+        }
+    }
 }
 
 impl Parts<'_> {
@@ -53,23 +105,21 @@ impl Parts<'_> {
     pub(crate) fn spans(self) -> Result<Vec<Arc<Queue<SpanData>>>, Error> {
         let traces = &self.config.traces;
         let queue = |exporter: &SpanExporter| match exporter {
-            SpanExporter::Console => {
-                Ok(self.queue(Signal::Traces, "console", traces.batch, Console))
-            }
+            SpanExporter::Console => Ok(self.queue(
+                Signal::Traces,
+                Name::local("console", "console"),
+                traces.batch,
+                Console,
+            )),
             #[cfg(feature = "otlp-http")]
             SpanExporter::Otlp(otlp) => {
                 let exporter = super::otlp::Exporter::new(Signal::Traces, otlp, self.resource)?;
-                Ok(self.queue(
-                    Signal::Traces,
-                    &otlp_name(&otlp.endpoint),
-                    traces.batch,
-                    exporter,
-                ))
+                Ok(self.queue(Signal::Traces, Name::otlp(otlp), traces.batch, exporter))
             }
             #[cfg(feature = "http-json")]
             SpanExporter::OtlpStdout => {
                 let exporter = super::otlp::Exporter::stdout(self.resource);
-                Ok(self.queue(Signal::Traces, OTLP_STDOUT, traces.batch, exporter))
+                Ok(self.queue(Signal::Traces, otlp_stdout(), traces.batch, exporter))
             }
             #[cfg(not(feature = "http-json"))]
             other => Err(not_compiled(other)),
@@ -85,21 +135,21 @@ impl Parts<'_> {
     pub(crate) fn logs(self) -> Result<Vec<Arc<Queue<Record>>>, Error> {
         let logs = &self.config.logs;
         let queue = |exporter: &LogExporter| match exporter {
-            LogExporter::Console => Ok(self.queue(Signal::Logs, "console", logs.batch, Console)),
+            LogExporter::Console => Ok(self.queue(
+                Signal::Logs,
+                Name::local("console", "console"),
+                logs.batch,
+                Console,
+            )),
             #[cfg(feature = "otlp-http")]
             LogExporter::Otlp(otlp) => {
                 let exporter = super::otlp::Exporter::new(Signal::Logs, otlp, self.resource)?;
-                Ok(self.queue(
-                    Signal::Logs,
-                    &otlp_name(&otlp.endpoint),
-                    logs.batch,
-                    exporter,
-                ))
+                Ok(self.queue(Signal::Logs, Name::otlp(otlp), logs.batch, exporter))
             }
             #[cfg(feature = "http-json")]
             LogExporter::OtlpStdout => {
                 let exporter = super::otlp::Exporter::stdout(self.resource);
-                Ok(self.queue(Signal::Logs, OTLP_STDOUT, logs.batch, exporter))
+                Ok(self.queue(Signal::Logs, otlp_stdout(), logs.batch, exporter))
             }
             #[cfg(not(feature = "http-json"))]
             other => Err(not_compiled(other)),
@@ -123,18 +173,23 @@ impl Parts<'_> {
             .iter()
             .filter(|exporter| temporality(exporter).is_some());
         let start = |(exporter, readers): (&MetricExporter, Vec<Reader>)| match exporter {
-            MetricExporter::Console => Ok(Some(self.push("console", readers, drain, Console))),
+            MetricExporter::Console => Ok(Some(self.push(
+                Name::local("console", "console"),
+                readers,
+                drain,
+                Console,
+            ))),
             #[cfg(feature = "otlp-http")]
             MetricExporter::Otlp(otlp) => {
-                let name = otlp_name(&otlp.otlp.endpoint);
+                let name = Name::otlp(&otlp.otlp);
                 let exporter =
                     super::otlp::Exporter::new(Signal::Metrics, &otlp.otlp, self.resource)?;
-                Ok(Some(self.push(&name, readers, drain, exporter)))
+                Ok(Some(self.push(name, readers, drain, exporter)))
             }
             #[cfg(feature = "http-json")]
             MetricExporter::OtlpStdout => {
                 let exporter = super::otlp::Exporter::stdout(self.resource);
-                Ok(Some(self.push(OTLP_STDOUT, readers, drain, exporter)))
+                Ok(Some(self.push(otlp_stdout(), readers, drain, exporter)))
             }
             MetricExporter::Prometheus(_) => Ok(None),
             #[cfg(not(feature = "http-json"))]
@@ -152,12 +207,12 @@ impl Parts<'_> {
 
     fn push(
         self,
-        name: &str,
+        name: Name,
         readers: Vec<Reader>,
         drain: &Arc<Drain>,
         exporter: impl Push,
     ) -> Exporter {
-        let subject = Subject::new(Signal::Metrics, name, self.diagnostics);
+        let subject = self.subject(Signal::Metrics, name);
         let schedule = Schedule {
             readers,
             drain: drain.clone(),
@@ -167,17 +222,34 @@ impl Parts<'_> {
         };
         let (commands, task) = metrics::task(schedule, exporter);
         self.runtime.spawn(task);
-        Exporter { subject, commands }
+        Exporter {
+            subject,
+            commands,
+            capacity: None,
+        }
+    }
+
+    fn subject(self, signal: Signal, name: Name) -> Subject {
+        let server = name.server.as_ref().map(|(host, port)| (&**host, *port));
+        let index = self.made.fetch_add(1, Ordering::Relaxed);
+        let component = Component::new(signal, name.transport, server, index);
+        Subject::new(
+            signal,
+            name.words,
+            component,
+            self.durations,
+            self.diagnostics,
+        )
     }
 
     pub(super) fn queue<T: Weight>(
         self,
         signal: Signal,
-        name: &str,
+        name: Name,
         batch: crate::config::Batch,
         exporter: impl Export<T>,
     ) -> Arc<Queue<T>> {
-        let subject = Subject::new(signal, name, self.diagnostics);
+        let subject = self.subject(signal, name);
         let (queue, task) = Queue::new(batch, subject, exporter);
         self.runtime.spawn(task);
         Arc::new(queue)
@@ -265,14 +337,8 @@ fn not_compiled(exporter: &impl std::fmt::Debug) -> Failure {
     )
 }
 
-/// The name of OTLP on standard output.
+/// OTLP on standard output.
 #[cfg(feature = "http-json")]
-const OTLP_STDOUT: &str = "otlp/stdout";
-
-/// Where an OTLP exporter sends, in words.
-#[cfg(feature = "otlp-http")]
-fn otlp_name(endpoint: &str) -> String {
-    // A query can hold a key of an account.
-    let shown = endpoint.split('?').next().unwrap_or_default();
-    format!("otlp {shown}")
+fn otlp_stdout() -> Name {
+    Name::local("otlp/stdout", "otlp_stdout")
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
 use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, Temporality};
 use tokio::sync::mpsc;
@@ -172,24 +172,30 @@ impl<E: Push> Task<E> {
         for index in 0..self.schedule.readers.len() {
             let collected = self.collect(index).await;
             let subject = &self.schedule.subject;
-            let result = match collected {
-                Ok(metrics) if metrics.scope_metrics().next().is_none() => continue,
+            let (points, result) = match collected {
                 Ok(metrics) => {
-                    subject.counters.queued();
-                    match Caught::new(self.exporter.push(&metrics)).await {
+                    let points = points(&metrics);
+                    if points == 0 {
+                        continue;
+                    }
+                    subject.counters.add(points);
+                    subject.counters.begin(points);
+                    let result = match Caught::new(self.exporter.push(&metrics)).await {
                         Ok(result) => result,
                         Err(words) => Err(Failure::new(
                             "panic",
                             format!("the exporter panicked: {words}"),
                         )),
-                    }
+                    };
+                    (points, result)
                 }
+                // How many there would have been is not known.
                 Err(failure) => {
                     subject.counters.queued();
-                    Err(failure)
+                    (1, Err(failure))
                 }
             };
-            subject.exported(1, result);
+            subject.exported(points, result);
         }
     }
 
@@ -205,9 +211,13 @@ impl<E: Push> Task<E> {
                 "an earlier collection has not ended; a callback of an observable instrument hangs",
             ));
         }
+        let subject = self.schedule.subject.clone();
         let task = tokio::task::spawn_blocking(move || {
+            let start = Instant::now();
             drain.run();
-            reader.read()
+            let collected = reader.read();
+            subject.collected(start.elapsed());
+            collected
         });
         // It stays where it is while it is waited for: the wait may be cut short.
         let collected = self.collecting.insert(task).await;
@@ -237,4 +247,26 @@ impl<E: Push> Task<E> {
         };
         subject.exported(on_its_way.max(1), Err(why));
     }
+}
+
+/// Data points, the items that receivers count.
+fn points(metrics: &ResourceMetrics) -> u64 {
+    fn of<T>(data: &MetricData<T>) -> usize {
+        match data {
+            MetricData::Gauge(gauge) => gauge.data_points().count(),
+            MetricData::Sum(sum) => sum.data_points().count(),
+            MetricData::Histogram(histogram) => histogram.data_points().count(),
+            MetricData::ExponentialHistogram(histogram) => histogram.data_points().count(),
+        }
+    }
+    let scopes = metrics.scope_metrics();
+    let points = scopes.flat_map(|scope| scope.metrics()).map(|metric| {
+        let points = match metric.data() {
+            AggregatedMetrics::F64(data) => of(data),
+            AggregatedMetrics::U64(data) => of(data),
+            AggregatedMetrics::I64(data) => of(data),
+        };
+        points as u64
+    });
+    points.sum()
 }

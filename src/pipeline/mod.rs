@@ -36,6 +36,7 @@ mod resource;
 mod runtime;
 mod sampler;
 mod scrape;
+mod self_metrics;
 mod span_metrics;
 #[cfg(feature = "http-json")]
 mod stdout;

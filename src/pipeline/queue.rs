@@ -147,6 +147,7 @@ impl<T: Weight> Queue<T> {
         Exporter {
             subject: self.inner.subject.clone(),
             commands: self.commands.clone(),
+            capacity: Some(self.inner.batch.max_queue_size).filter(|items| *items < usize::MAX),
         }
     }
 }

@@ -4,11 +4,14 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use opentelemetry::metrics::MeterProvider as _;
+
 use super::*;
 use crate::clock::Clock;
 use crate::config::Signal;
 use crate::delivery::{Failure, Status};
 use crate::diagnostics::{Diagnostics, Level as Loudness};
+use crate::pipeline::self_metrics::{Component, Durations};
 use crate::pipeline::worker::Receipt;
 
 /// An item of the given weight.
@@ -77,7 +80,14 @@ fn start(batch: Batch, script: impl IntoIterator<Item = Act>) -> Fixture {
     let exporter = Scripted::default();
     exporter.script.lock().unwrap().extend(script);
     let (diagnostics, said) = Diagnostics::memory(Some(Loudness::Info), Clock::system());
-    let subject = Subject::new(Signal::Traces, "test", &diagnostics);
+    let meter = opentelemetry_sdk::metrics::SdkMeterProvider::default().meter("test");
+    let subject = Subject::new(
+        Signal::Traces,
+        "test",
+        Component::new(Signal::Traces, "test", None, 0),
+        &Durations::new(&meter),
+        &diagnostics,
+    );
     let (queue, task) = Queue::new(batch, subject, exporter.clone());
     tokio::spawn(task);
     Fixture {

@@ -239,6 +239,7 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
 
     /// Sends one batch; whether the next can follow.
     async fn export(&mut self, mut pending: Pending<E::Request>) -> bool {
+        self.inner.counters().begin(pending.items);
         let result = self.send(&mut pending).await;
         pending.tries += 1;
         match result {
