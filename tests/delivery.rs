@@ -12,6 +12,8 @@ mod endings;
 mod loops;
 #[path = "delivery/matrix.rs"]
 mod matrix;
+#[path = "delivery/overload.rs"]
+mod overload;
 #[path = "delivery/receiver.rs"]
 mod receiver;
 #[path = "delivery/signals.rs"]

@@ -79,6 +79,15 @@ impl Subject {
             .fail(Level::Error, &self.name(), why.kind, message);
     }
 
+    /// Says that nothing is exported any more, through a fault of ours.
+    pub(crate) fn broke_down(&self, words: &str) {
+        let message = format_args!(
+            "{}: nothing is exported any more, through a fault of spanwise: {words}",
+            self.name()
+        );
+        self.diagnostics.say(Level::Error, message);
+    }
+
     /// Counts an item that nobody waits for any more; the first is said.
     #[cold]
     pub(crate) fn came_after_shutdown(&self) {

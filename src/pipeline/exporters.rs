@@ -10,6 +10,7 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::trace::SpanData;
 use tokio::sync::mpsc;
 
+use super::caught::Caught;
 use super::diagnose::Subject;
 use super::drain::Drain;
 use super::logs::Record;
@@ -221,7 +222,7 @@ impl Parts<'_> {
             subject: subject.clone(),
         };
         let (commands, task) = metrics::task(schedule, exporter);
-        self.runtime.spawn(task);
+        self.runtime.spawn(watched(task, subject.clone()));
         Exporter {
             subject,
             commands,
@@ -250,9 +251,16 @@ impl Parts<'_> {
         exporter: impl Export<T>,
     ) -> Arc<Queue<T>> {
         let subject = self.subject(signal, name);
-        let (queue, task) = Queue::new(batch, subject, exporter);
-        self.runtime.spawn(task);
+        let (queue, task) = Queue::new(batch, subject.clone(), exporter);
+        self.runtime.spawn(watched(task, subject));
         Arc::new(queue)
+    }
+}
+
+/// Foreign code is caught where it is called. What panics here is ours, and must not be silent either.
+async fn watched(task: impl Future<Output = ()>, subject: Subject) {
+    if let Err(words) = Caught::new(task).await {
+        subject.broke_down(&words);
     }
 }
 

@@ -16,6 +16,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper_util::client;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -37,12 +38,42 @@ type Connector = tls::Connector<HttpConnector>;
 /// Sends the requests of one exporter.
 #[derive(Debug)]
 pub(crate) struct Transport {
-    client: Client<Connector, Full<Bytes>>,
+    connections: Connections,
     target: Target,
     headers: HeaderMap,
     timeout: Duration,
     /// Why the latest attempt failed, for whoever cuts an export short.
     attempt: Mutex<Option<Failure>>,
+}
+
+/// Connections to the receiver, and how to start over.
+#[derive(Debug)]
+struct Connections {
+    builder: client::legacy::Builder,
+    connector: Connector,
+    client: Mutex<Client<Connector, Full<Bytes>>>,
+}
+
+impl Connections {
+    fn new(builder: client::legacy::Builder, connector: Connector) -> Self {
+        Self {
+            client: Mutex::new(builder.build(connector.clone())),
+            builder,
+            connector,
+        }
+    }
+
+    fn client(&self) -> Client<Connector, Full<Bytes>> {
+        let client = self.client.lock();
+        client.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets the connections there are. One of HTTP/2 is shared by all requests and kept after one that timed out: if its
+    /// other end is gone without a word, every later request would time out too.
+    fn renew(&self) {
+        let fresh = self.builder.build(self.connector.clone());
+        *self.client.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+    }
 }
 
 /// Where requests go.
@@ -72,12 +103,14 @@ impl Transport {
         http.set_nodelay(true);
         let is_grpc = otlp.protocol == Protocol::Grpc;
         let connector = tls::connector(http, &otlp.tls, is_grpc)?;
-        let mut client = Client::builder(TokioExecutor::new());
-        client.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE);
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE);
         let (headers, uri) = match otlp.protocol {
             #[cfg(feature = "grpc")]
             Protocol::Grpc => {
-                client.http2_only(true);
+                builder.http2_only(true);
                 (super::grpc::headers(otlp)?, super::grpc::uri(signal, otlp))
             }
             #[cfg(not(feature = "grpc"))]
@@ -90,7 +123,7 @@ impl Transport {
             .parse()
             .map_err(|error| Failure::new("endpoint", format!("{}: {error}", otlp.endpoint)))?;
         Ok(Self {
-            client: client.build(connector),
+            connections: Connections::new(builder, connector),
             target: Target {
                 signal,
                 protocol: otlp.protocol,
@@ -110,7 +143,10 @@ impl Transport {
         loop {
             let sent = tokio::select! {
                 sent = self.send_once(body) => sent,
-                () = sleep_until(end) => Err(self.timed_out()),
+                () = sleep_until(end) => {
+                    self.connections.renew();
+                    Err(self.timed_out())
+                }
             };
             let failure = match sent {
                 Ok(receipt) => return Ok(receipt),
@@ -143,7 +179,7 @@ impl Transport {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.target.uri.clone();
         *request.headers_mut() = self.headers.clone();
-        let response = self.client.request(request).await;
+        let response = self.connections.client().request(request).await;
         let response = response.map_err(|error| self.target.unreachable(&error))?;
         let answer = self.read(response).await?;
         match self.target.protocol {
