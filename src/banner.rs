@@ -69,11 +69,12 @@ impl Banner<'_> {
             });
         writeln!(
             f,
-            "traces: {}{}; sampler {}{}; spans {}{}",
+            "traces: {}{}; sampler {}{}{}; spans {}{}",
             joined(exporters),
             origin(effective, "OTEL_TRACES_EXPORTER"),
             sampler(&config.traces.sampler),
             origin(effective, "OTEL_TRACES_SAMPLER"),
+            rules(config.traces.rules.len()),
             config.traces.filter.directives,
             origin(effective, "OTEL_RUST_SPAN_FILTER"),
         )
@@ -171,11 +172,20 @@ fn origin(effective: &Effective, key: &str) -> String {
     }
 }
 
+fn rules(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        1 => " under 1 rule".to_owned(),
+        count => format!(" under {count} rules"),
+    }
+}
+
 fn sampler(sampler: &Sampler) -> String {
     match sampler {
         Sampler::AlwaysOn => "always_on".to_owned(),
         Sampler::AlwaysOff => "always_off".to_owned(),
         Sampler::TraceIdRatio(ratio) => format!("traceidratio {ratio}"),
+        Sampler::RateLimiting(rate) => format!("ratelimiting {rate}"),
         Sampler::ParentBased(root) => format!("parentbased_{}", self::sampler(root)),
         Sampler::JaegerRemote(remote) => format!("jaeger_remote {}", remote.endpoint),
     }

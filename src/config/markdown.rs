@@ -72,5 +72,6 @@ fn accepts(kind: Kind) -> String {
             words(&["connector", "requests", "fast", "batch"])
         ),
         Kind::SamplerArgument => "what the sampler asks for".to_owned(),
+        Kind::SamplerRules => "`key=pattern,…=>sampler:argument;…`, percent-encoded".to_owned(),
     }
 }

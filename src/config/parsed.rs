@@ -124,6 +124,12 @@ pub(super) fn ratio(text: &str) -> Option<f64> {
     (0.0..=1.0).contains(&ratio).then_some(ratio)
 }
 
+/// Times a second.
+pub(super) fn rate(text: &str) -> Option<f64> {
+    let rate: f64 = text.trim().parse().ok()?;
+    (rate.is_finite() && rate >= 0.0).then_some(rate)
+}
+
 /// The one of `words` that `text` is, in any case.
 pub(super) fn word(text: &str, words: &[&'static str], accepted: &str) -> Parsed<&'static str> {
     match find_word(text.trim(), words) {

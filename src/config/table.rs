@@ -78,6 +78,8 @@ const SAMPLERS: &[&str] = &[
     "parentbased_traceidratio",
     "jaeger_remote",
     "parentbased_jaeger_remote",
+    "ratelimiting",
+    "parentbased_ratelimiting",
 ];
 
 singles! {
@@ -100,7 +102,7 @@ singles! {
     TRACES_SAMPLER = "OTEL_TRACES_SAMPLER", Kind::Choice(SAMPLERS), "parentbased_always_on", Exported(Traces), Honoured,
         "Which traces are kept; RED metrics count all of them";
     TRACES_SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG", Kind::SamplerArgument, "", Applies::SamplerArgument, Honoured,
-        "A ratio from 0 to 1, or `endpoint=..,pollingIntervalMs=..,initialSamplingRate=..` of a remote sampler";
+        "A ratio from 0 to 1, traces a second, or `endpoint=..,pollingIntervalMs=..,initialSamplingRate=..` of a remote sampler";
     BSP_SCHEDULE_DELAY = "OTEL_BSP_SCHEDULE_DELAY", Kind::Duration, "5000", Exported(Traces), Honoured,
         "Longest wait before spans are sent";
     BSP_EXPORT_TIMEOUT = "OTEL_BSP_EXPORT_TIMEOUT", Kind::Timeout, "30000", Exported(Traces), Honoured,
@@ -185,6 +187,8 @@ singles! {
         "Whether RED metrics count sampled spans of the OpenTelemetry API, too";
     RESOURCE_DETECTORS = "OTEL_RUST_RESOURCE_DETECTORS", Kind::List(DETECTORS), "service,host,os,process,container,k8s",
         Always, Honoured, "What the process finds out about itself; `process_args` may hold secrets";
+    SAMPLER_RULES = "OTEL_RUST_TRACES_SAMPLER_RULES", Kind::SamplerRules, "", Exported(Traces), Honoured,
+        "What decides instead of the sampler at the start of a trace, or instead of its root; the first rule that matches";
     LOG_LINES = "OTEL_RUST_LOG_LINES", Kind::Choice(&["auto", "pretty", "json", "off"]), "auto", Always, Honoured,
         "Log lines on stderr; `auto` is pretty on a terminal and JSON otherwise";
     BANNER = "OTEL_RUST_BANNER", Kind::Choice(&["on", "off"]), "on", Always, Honoured,

@@ -59,6 +59,8 @@ pub enum Kind {
     Dimensions,
     /// `connector`, `requests`, `fast`, `batch`, or milliseconds, comma-separated and rising.
     Buckets,
+    /// `key=pattern,..=>sampler:argument;..`, percent-encoded.
+    SamplerRules,
 }
 
 impl Kind {
@@ -87,6 +89,9 @@ impl Kind {
             Self::Buckets => {
                 "connector, requests, fast, batch or a rising list of milliseconds such as 1,10,100"
                     .into()
+            }
+            Self::SamplerRules => {
+                "a list of rules such as span.name=GET /health*=>always_off".into()
             }
         }
     }

@@ -33,8 +33,8 @@ use super::self_metrics::Durations;
 use super::traces::SpanSink;
 use super::{SCOPE, finish, propagators, registry, resource, sampler, self_metrics, span_metrics};
 use crate::clock::Clock;
-use crate::config::{Config, LogLines};
-use crate::delivery::{Report, Status};
+use crate::config::{self, Config, LogLines};
+use crate::delivery::{Failure, Report, Status};
 use crate::detect::Environment;
 use crate::diagnostics::{Diagnostics, Level};
 use crate::logs::Format;
@@ -48,6 +48,8 @@ pub(crate) enum Error {
     Runtime(#[source] io::Error),
     #[error(transparent)]
     Exporter(#[from] exporters::Error),
+    #[error("cannot sample traces: {0}")]
+    Sampler(#[source] Failure),
 }
 
 /// Running telemetry.
@@ -90,9 +92,14 @@ impl Pipeline {
             let environment = Environment::of_this_process();
             resource::build(&config.resource, &environment, diagnostics)
         };
+        let service_name = resource::service_name(&config.resource);
         let exports_spans = !config.traces.exporters.is_empty() || !custom.is_empty();
         let options = span_metrics::options(config, exports_spans);
-        let span_metrics = Arc::new(SpanMetrics::new(options, clock, diagnostics.clone()));
+        let span_metrics = Arc::new(SpanMetrics::new(
+            options,
+            clock.clone(),
+            diagnostics.clone(),
+        ));
         let mut exporters = Vec::new();
 
         let meters = Meters::build(config, &resource, &span_metrics);
@@ -122,6 +129,21 @@ impl Pipeline {
             (spans, logs)
         };
 
+        // Nobody is asked how to sample what is not recorded.
+        let unused = config::Traces::default();
+        let traces = if config.disabled {
+            &unused
+        } else {
+            &config.traces
+        };
+        let sampler = sampler::Parts {
+            service_name: &service_name,
+            runtime: &runtime,
+            clock: &clock,
+            diagnostics,
+        }
+        .sampler(traces)
+        .map_err(Error::Sampler)?;
         let limits = &config.traces.limits;
         let mut tracer_provider = SdkTracerProvider::builder();
         if config.span_metrics.api_spans {
@@ -130,7 +152,7 @@ impl Pipeline {
         }
         let tracer_provider = tracer_provider
             .with_resource(resource.clone())
-            .with_sampler(sampler::build(&config.traces.sampler))
+            .with_sampler(sampler)
             .with_span_limits(SpanLimits {
                 max_attributes_per_span: limits.attribute_count,
                 max_events_per_span: limits.event_count,

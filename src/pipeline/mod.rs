@@ -13,6 +13,8 @@ mod caught;
 mod custom;
 mod diagnose;
 mod drain;
+#[cfg(feature = "otlp-http")]
+mod explain;
 mod exporters;
 mod filter;
 mod finish;

@@ -571,6 +571,11 @@ fn written_file_means_the_same() {
         ("OTEL_BSP_SCHEDULE_DELAY", "0"),
         ("RUST_LOG", "warn,a::b=debug"),
         ("OTEL_RUST_SPAN_FILTER", "off"),
+        (
+            "OTEL_RUST_TRACES_SAMPLER_RULES",
+            "span.name=GET /$x*,span.kind=server=>always_off;a=%2C%20=>ratelimiting:2.5",
+        ),
+        ("OTEL_RUST_RESOURCE_DETECTORS", "process_args,host"),
         ("OTEL_RUST_LOG_LINES", "off"),
         ("OTEL_RUST_BANNER", "off"),
     ]);
@@ -579,6 +584,7 @@ fn written_file_means_the_same() {
         "always_off",
         "traceidratio",
         "parentbased_always_off",
+        "ratelimiting",
         "jaeger_remote",
     ] {
         assert_journey(&[("OTEL_TRACES_SAMPLER", sampler)]);

@@ -45,6 +45,7 @@ fn good(kind: Kind) -> &'static str {
         Kind::Directives => "warn,a::b=debug",
         Kind::SamplerArgument => "0.25",
         Kind::Buckets => "1,10",
+        Kind::SamplerRules => "span.name=a=>always_off",
         _ => "anything",
     }
 }
@@ -67,6 +68,7 @@ fn garbage(kind: Kind) -> &'static [&'static str] {
         Kind::SamplerArgument => &["x", "-0.1", "1.1", "NaN", " "],
         Kind::Dimensions => &["=x", "-", "span.name", " "],
         Kind::Buckets => &["slow", "2,1", "0", "-1", " "],
+        Kind::SamplerRules => &["x", "=>always_off", "a=b=>no-such-sampler"],
         _ => &[],
     }
 }

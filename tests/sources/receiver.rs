@@ -7,41 +7,31 @@ use axum::extract::{Path, State};
 use axum::routing::post;
 use serde_json::Value;
 
+use crate::server::Server;
+
 /// Every request with its signal.
 type Kept = Arc<Mutex<Vec<(String, Value)>>>;
 
 /// Listens on a port of its own until it is dropped.
 pub(crate) struct Receiver {
-    runtime: tokio::runtime::Runtime,
-    address: std::net::SocketAddr,
+    server: Server,
     kept: Kept,
 }
 
 impl Receiver {
     pub(crate) fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime");
         let kept = Kept::default();
         let app = Router::new()
             .route("/v1/{signal}", post(keep))
             .with_state(kept.clone());
-        let listener = runtime
-            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
-            .expect("a free port");
-        let address = listener.local_addr().expect("an address");
-        runtime.spawn(async move { axum::serve(listener, app).await });
         Self {
-            runtime,
-            address,
+            server: Server::start(app),
             kept,
         }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.server.url()
     }
 
     /// Everything that `signal` was sent, in order.
@@ -65,15 +55,6 @@ impl Receiver {
             &self.requests("logs"),
             ["resourceLogs", "scopeLogs", "logRecords"],
         )
-    }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        let idle = tokio::runtime::Builder::new_current_thread().build();
-        if let Ok(idle) = idle {
-            std::mem::replace(&mut self.runtime, idle).shutdown_background();
-        }
     }
 }
 

@@ -235,6 +235,15 @@ impl Writer {
         self.field(3, "log_lines", lines);
         let spans = &config.traces.filter.directives;
         self.field(3, "span_filter", &quoted(spans));
+        if !config.traces.rules.is_empty() {
+            let rules: Vec<_> = config
+                .traces
+                .rules
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            self.field(3, "sampler_rules", &quoted(&rules.join(";")));
+        }
         let counted = &config.span_metrics.filter.directives;
         self.field(3, "span_metrics_filter", &quoted(counted));
         self.field(
@@ -334,6 +343,10 @@ impl Writer {
             Sampler::TraceIdRatio(ratio) => {
                 self.line(depth, "trace_id_ratio_based:");
                 self.field(depth + 1, "ratio", &ratio.to_string());
+            }
+            Sampler::RateLimiting(rate) => {
+                self.line(depth, "rate_limiting:");
+                self.field(depth + 1, "traces_per_second", &rate.to_string());
             }
             Sampler::ParentBased(root) => {
                 self.line(depth, "parent_based:");

@@ -4,6 +4,7 @@ mod detector;
 mod logs;
 mod metrics;
 mod otlp;
+mod rules;
 mod span_metrics;
 mod traces;
 
@@ -15,6 +16,7 @@ pub use detector::*;
 pub use logs::*;
 pub use metrics::*;
 pub use otlp::*;
+pub use rules::*;
 pub use span_metrics::*;
 pub use traces::*;
 

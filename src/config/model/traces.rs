@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Filter, Otlp, Signal};
+use super::{Filter, Otlp, SamplingRule, Signal};
 
 /// The trace pipeline.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,9 @@ pub struct Traces {
     pub exporters: Vec<SpanExporter>,
     /// Which traces are kept. Defaults to parent-based always-on.
     pub sampler: Sampler,
+    /// What decides instead of [`sampler`](Self::sampler), or instead of its root if it is parent-based, where a rule matches;
+    /// the first one does. Defaults to none.
+    pub rules: Vec<SamplingRule>,
     /// Batching. Defaults to 5 s, 2048 spans, 512 a batch, 30 s.
     pub batch: Batch,
     /// How much one span may carry.
@@ -27,6 +30,7 @@ impl Default for Traces {
         Self {
             exporters: vec![SpanExporter::Otlp(Otlp::default_for(Signal::Traces))],
             sampler: Sampler::parent_based(Sampler::AlwaysOn),
+            rules: Vec::new(),
             batch: Batch::spans(),
             limits: SpanLimits::default(),
             filter: Filter::default(),
@@ -57,6 +61,8 @@ pub enum Sampler {
     AlwaysOff,
     /// This share of traces, 0 to 1, decided by trace id.
     TraceIdRatio(f64),
+    /// So many traces a second at most; as many at once after a pause.
+    RateLimiting(f64),
     /// As the parent was decided; the named one at a root.
     ParentBased(Box<Sampler>),
     /// As a Jaeger collector says, asked for again and again.
@@ -139,7 +145,8 @@ impl Default for SpanLimits {
 /// Sampling strategies from a Jaeger collector.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JaegerRemote {
-    /// Scheme, host and port of the collector's gRPC server. Defaults to `http://localhost:14250`.
+    /// Scheme, host and port of the collector's gRPC server, or, if it has a path, the URL that answers over HTTP, such as
+    /// `http://localhost:5778/api/sampling`. Defaults to `http://localhost:14250`.
     pub endpoint: String,
     /// Time between two questions. Defaults to 60 s.
     pub interval: Duration,

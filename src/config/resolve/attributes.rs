@@ -122,7 +122,7 @@ fn entries(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// `None` when a percent sign is not followed by two hexadecimal digits, or the bytes are not UTF-8.
-fn decode(text: &str) -> Option<String> {
+pub(super) fn decode(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let is_hex = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_hexdigit);
     let broken = (0..bytes.len())

@@ -57,14 +57,24 @@ pub(in crate::config) fn endpoint(text: &str, how: Use) -> Parsed<String> {
     }
 }
 
-/// Scheme, host and port of a gRPC server other than an OTLP one.
+/// The port on which Jaeger gives sampling strategies over HTTP.
+const SAMPLING_OVER_HTTP: u16 = 5778;
+
+/// Scheme, host and port of a gRPC server other than an OTLP one, or the whole URL if it has a path.
 pub(in crate::config) fn remote(text: &str) -> Option<String> {
-    let how = Use {
-        protocol: Protocol::Grpc,
+    let over = |protocol| Use {
+        protocol,
         add_path_of: None,
         insecure: true,
     };
-    endpoint(text, how).value
+    let server = endpoint(text, over(Protocol::Grpc)).value?;
+    let path = text.rsplit_once("://").map_or(text, |(_, rest)| rest);
+    match path.trim().split_once('/') {
+        Some((_, path)) if !path.is_empty() => endpoint(text, over(Protocol::HttpJson)).value,
+        // Nobody means gRPC by this port.
+        _ if port(&server) == Some(SAMPLING_OVER_HTTP) => Some(format!("{server}/api/sampling")),
+        _ => Some(server),
+    }
 }
 
 /// What is wrong with the port of a URL that [`endpoint`] made, and what would be right.
@@ -203,6 +213,19 @@ mod tests {
         let path = grpc("http://h:1/x?y", false);
         assert_eq!(path.value.as_deref(), Some("http://h:1"));
         assert_eq!(path.faults.len(), 2);
+    }
+
+    #[test]
+    fn remote_server_speaks_grpc_unless_it_has_a_path() {
+        for (text, url) in [
+            ("http://h:14250", "http://h:14250"),
+            ("h:14250/", "http://h:14250"),
+            ("https://h/sampling?x=1", "https://h/sampling?x=1"),
+            ("http://h:5778", "http://h:5778/api/sampling"),
+        ] {
+            assert_eq!(remote(text).as_deref(), Some(url), "{text}");
+        }
+        assert_eq!(remote("http://"), None);
     }
 
     #[test]

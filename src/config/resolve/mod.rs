@@ -6,6 +6,7 @@ pub(super) mod filter;
 mod logs;
 mod metrics;
 mod otlp;
+pub(super) mod rules;
 mod sampler;
 mod span_metrics;
 mod traces;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::config::features::{Features, needs};
 use crate::config::lookup::Candidate;
 use crate::config::parsed::{self, Fault, Parsed};
 use crate::config::reader::Reader;
@@ -16,6 +17,7 @@ pub(super) fn sampler(reader: &mut Reader<'_>) -> Sampler {
     let root = match root {
         "always_off" => Sampler::AlwaysOff,
         "traceidratio" => Sampler::TraceIdRatio(ratio(reader)),
+        "ratelimiting" => Sampler::RateLimiting(rate(reader)),
         "jaeger_remote" => Sampler::JaegerRemote(jaeger_remote(reader)),
         _ => Sampler::AlwaysOn,
     };
@@ -42,6 +44,22 @@ fn ratio(reader: &mut Reader<'_>) -> f64 {
     read.map_or(1.0, |read| read.value)
 }
 
+/// Enough to see what a service does, and little enough for any collector.
+const DEFAULT_RATE: f64 = 100.0;
+
+fn rate(reader: &mut Reader<'_>) -> f64 {
+    let read = reader.optional(
+        &[&table::TRACES_SAMPLER_ARG],
+        |candidate: Candidate<'_>| match parsed::rate(candidate.text) {
+            Some(rate) => Parsed::good(rate),
+            None => Parsed::bad("is not a number of traces a second"),
+        },
+        f64::to_string,
+        "100",
+    );
+    read.map_or(DEFAULT_RATE, |read| read.value)
+}
+
 fn jaeger_remote(reader: &mut Reader<'_>) -> JaegerRemote {
     let read = reader.or_else(
         &[&table::TRACES_SAMPLER_ARG],
@@ -49,7 +67,24 @@ fn jaeger_remote(reader: &mut Reader<'_>) -> JaegerRemote {
         JaegerRemote::to_string,
         JaegerRemote::default,
     );
+    if let Some(feature) = missing_feature(&read.value, reader.features) {
+        let instead = format!("keeping a share of {}", read.value.initial_rate);
+        reader.warn(&read, needs(feature), &instead);
+    }
     read.value
+}
+
+/// What has to be compiled in before that server can be asked.
+fn missing_feature(remote: &JaegerRemote, features: Features) -> Option<&'static str> {
+    let uri: http::Uri = remote.endpoint.parse().ok()?;
+    let over_grpc = matches!(uri.path(), "" | "/");
+    if over_grpc {
+        return (!features.grpc).then_some("grpc");
+    }
+    if !features.otlp_http {
+        return Some("otlp-http");
+    }
+    (uri.scheme_str() == Some("https") && !features.tls).then_some("tls")
 }
 
 fn remote_argument(text: &str) -> Parsed<JaegerRemote> {

@@ -2,6 +2,7 @@
 
 use super::filter::filter;
 use super::otlp;
+use super::rules::rules;
 use super::sampler::sampler;
 use crate::config::reader::Reader;
 use crate::config::variable::Variable;
@@ -18,6 +19,7 @@ pub(super) fn traces(reader: &mut Reader<'_>) -> Traces {
     Traces {
         exporters: exporters.collect(),
         sampler: sampler(reader),
+        rules: rules(reader),
         batch: batch(
             reader,
             [

@@ -50,7 +50,7 @@ pub(super) fn config(
             banner: own.banner,
         },
         propagators: resource::propagators(&mut builder, &root.get("propagator")),
-        traces: traces::traces(&mut builder, &root, own.span_filter, own.skip_unsampled),
+        traces: traces::traces(&mut builder, &root, &own),
         span_metrics: SpanMetrics {
             filter: own.span_metrics_filter,
             ..SpanMetrics::default()

@@ -29,6 +29,7 @@ fn build(builder: &mut Builder<'_>, place: &Place<'_>) -> Option<Sampler> {
         "always_off" => Some(Sampler::AlwaysOff),
         "trace_id_ratio_based" => Some(Sampler::TraceIdRatio(ratio(&component))),
         "parent_based" => Some(parent_based(builder, &component)),
+        "rate_limiting" => Some(Sampler::RateLimiting(rate(builder, &component))),
         "jaeger_remote/development" => jaeger_remote(builder, &component),
         "probability/development" => {
             let what = "is not supported: it is still in development";
@@ -49,6 +50,18 @@ fn build(builder: &mut Builder<'_>, place: &Place<'_>) -> Option<Sampler> {
 
 fn ratio(place: &Place<'_>) -> f64 {
     place.get("ratio").number().unwrap_or(1.0)
+}
+
+/// Ours; the schema leaves names of samplers open.
+fn rate(builder: &mut Builder<'_>, place: &Place<'_>) -> f64 {
+    let at = place.get("traces_per_second");
+    match at.number().filter(|rate| rate.is_finite() && *rate >= 0.0) {
+        Some(rate) => rate,
+        None => {
+            builder.reject(&at, "is not a number of traces a second");
+            0.0
+        }
+    }
 }
 
 fn parent_based(builder: &mut Builder<'_>, place: &Place<'_>) -> Sampler {
@@ -110,6 +123,7 @@ fn show(sampler: &Sampler) -> (String, Option<String>) {
         Sampler::AlwaysOn => ("always_on".to_owned(), None),
         Sampler::AlwaysOff => ("always_off".to_owned(), None),
         Sampler::TraceIdRatio(ratio) => ("traceidratio".to_owned(), Some(ratio.to_string())),
+        Sampler::RateLimiting(rate) => ("ratelimiting".to_owned(), Some(rate.to_string())),
         Sampler::ParentBased(root) => {
             let (name, argument) = show(root);
             (format!("parentbased_{name}"), argument)

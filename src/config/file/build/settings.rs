@@ -4,8 +4,9 @@ use super::super::schema::{self, OWN};
 use super::Builder;
 use super::place::Place;
 use crate::config::resolve::filter::directives;
+use crate::config::resolve::rules;
 use crate::config::variable::Variable;
-use crate::config::{Filter, LogLines, Strictness, table};
+use crate::config::{Filter, LogLines, SamplingRule, Strictness, table};
 
 /// What stands below `instrumentation/development.rust.spanwise`.
 #[derive(Debug)]
@@ -14,6 +15,7 @@ pub(super) struct Own {
     pub(super) log_lines: LogLines,
     pub(super) span_filter: Filter,
     pub(super) span_metrics_filter: Filter,
+    pub(super) sampler_rules: Vec<SamplingRule>,
     pub(super) skip_unsampled: bool,
     pub(super) banner: bool,
     pub(super) strictness: Strictness,
@@ -41,6 +43,7 @@ impl Own {
                 &own.get("span_metrics_filter"),
                 &table::SPAN_METRICS_FILTER,
             ),
+            sampler_rules: sampler_rules(builder, &own.get("sampler_rules")),
             skip_unsampled: switch(builder, &own.get("skip_unsampled"), &table::SKIP_UNSAMPLED),
             banner: switch(builder, &own.get("banner"), &table::BANNER),
             strictness: strictness(builder, &own.get("config")),
@@ -54,6 +57,15 @@ fn filter(builder: &mut Builder<'_>, place: &Place<'_>, variable: &'static Varia
     let filter = filter.unwrap_or_default();
     builder.record(variable, filter.directives.clone(), place);
     filter
+}
+
+/// In the syntax of the variable: rules are one line there, and would be ten here.
+fn sampler_rules(builder: &mut Builder<'_>, place: &Place<'_>) -> Vec<SamplingRule> {
+    let parsed = place.text().map(rules::parse);
+    let parsed = parsed.and_then(|parsed| builder.parse(place, parsed));
+    let found = parsed.unwrap_or_default();
+    builder.record(&table::SAMPLER_RULES, rules::show(&found), place);
+    found
 }
 
 /// What is on unless it is said otherwise.

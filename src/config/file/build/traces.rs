@@ -4,16 +4,12 @@ use super::Builder;
 use super::exporter::{Target, exporter};
 use super::place::Place;
 use super::sampler::sampler;
+use super::settings::Own;
 use crate::config::variable::Variable;
-use crate::config::{Batch, Filter, Signal, SpanExporter, SpanLimits, Traces, table};
+use crate::config::{Batch, Signal, SpanExporter, SpanLimits, Traces, table};
 
 /// No provider means that no span goes anywhere: that is what the schema says.
-pub(super) fn traces(
-    builder: &mut Builder<'_>,
-    root: &Place<'_>,
-    filter: Filter,
-    skip_unsampled: bool,
-) -> Traces {
+pub(super) fn traces(builder: &mut Builder<'_>, root: &Place<'_>, own: &Own) -> Traces {
     let provider = root.get("tracer_provider");
     builder.unsupported(
         &provider.get("tracer_configurator/development"),
@@ -61,8 +57,9 @@ pub(super) fn traces(
         sampler: sampler(builder, &provider.get("sampler")),
         batch,
         limits: limits(builder, root, &provider.get("limits")),
-        filter,
-        skip_unsampled,
+        rules: own.sampler_rules.clone(),
+        filter: own.span_filter.clone(),
+        skip_unsampled: own.skip_unsampled,
     }
 }
 
