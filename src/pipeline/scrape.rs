@@ -10,7 +10,7 @@ use crate::diagnostics::Diagnostics;
 use crate::exposition::{self, Encoder, Format, Histogram, Labels, Rendered, Scopes};
 use crate::metrics::Registry;
 use crate::semconv;
-use crate::span_metrics::{Bounds, Bucket, Exemplar, Label, Metric, Point, SpanMetrics, Unit};
+use crate::span_metrics::{Bounds, Exemplar, Label, Metric, Point, SpanMetrics, Unit};
 
 /// Renders the page; clones share what they remember.
 #[derive(Debug, Clone)]
@@ -28,22 +28,32 @@ struct Inner {
     remembered: Mutex<Remembered>,
 }
 
-/// What one page has in common with the next: label sets by metric.
+/// What one page has in common with the next: label sets by metric, and memory.
 #[derive(Debug, Default)]
 struct Remembered {
-    metrics: Vec<Rows>,
-    active: Rows,
+    metrics: Vec<LabelSets>,
+    active: LabelSets,
+    rows: Rows,
 }
 
 /// Rendered label sets by the index of their series, which rises and whose labels never change.
-type Rows = Vec<(u64, Labels)>;
+type LabelSets = Vec<(u64, Labels)>;
 
-/// A series as it stood when the page was asked for.
+/// The series of one metric as they stood when the page was asked for.
+#[derive(Debug, Default)]
+struct Rows {
+    rows: Vec<Row>,
+    /// The buckets of all rows, one row after the other.
+    buckets: Vec<u64>,
+}
+
+#[derive(Debug)]
 struct Row {
     count: u64,
     sum: u64,
     bounds: Arc<Bounds>,
-    buckets: Vec<Bucket>,
+    /// Where its buckets begin.
+    buckets: usize,
     exemplars: Vec<(usize, Exemplar)>,
 }
 
@@ -89,30 +99,40 @@ impl Scrape {
             .metrics
             .resize_with(Metric::all().count(), Vec::new);
         for (metric, labels) in Metric::all().zip(&mut remembered.metrics) {
-            self.metric(encoder, metric, labels);
+            self.metric(encoder, metric, labels, &mut remembered.rows);
         }
         self.active(encoder, &mut remembered.active);
         self.overflows(encoder);
     }
 
-    fn metric(&self, encoder: &mut Encoder, metric: Metric, remembered: &mut Rows) {
+    fn metric(
+        &self,
+        encoder: &mut Encoder,
+        metric: Metric,
+        remembered: &mut LabelSets,
+        rows: &mut Rows,
+    ) {
         let metrics = &self.inner.span_metrics;
         let takes_exemplars = encoder.format() == Format::OpenMetrics;
         let mut labels = Learning::new(remembered);
-        let mut rows = Vec::new();
+        rows.rows.clear();
+        rows.buckets.clear();
         metrics.visit(metric, |point| {
             labels.learn(point.index, point.labels);
-            rows.push(Row::new(&point, takes_exemplars));
+            rows.add(&point, takes_exemplars);
         });
         *remembered = labels.learnt;
-        let rows = || rows.iter().zip(remembered.iter().map(|(_, labels)| labels));
-        let Some((first, _)) = rows().next() else {
+        let Some(first) = rows.rows.first() else {
             return;
+        };
+        let with_labels = || {
+            let labels = remembered.iter().map(|(_, labels)| labels);
+            rows.rows.iter().zip(labels)
         };
         let unit = metrics.unit(metric);
         if metric == Metric::Spans {
             encoder.counter(metric.name(), "", "Spans that closed.", |family| {
-                for (row, labels) in rows() {
+                for (row, labels) in with_labels() {
                     let newest = row.exemplars.iter().max_by_key(|(_, e)| e.time);
                     // What a counter counted is one.
                     let newest = newest.map(|(_, e)| exposition::Exemplar {
@@ -127,18 +147,18 @@ impl Scrape {
         let (name, help) = (metric.duration_name(), metric.duration_help());
         encoder.histogram(name, unit.symbol(), help, &bounds, |family| {
             let mut last = first.bounds.clone();
-            for (row, labels) in rows() {
+            for (row, labels) in with_labels() {
                 // Few series have buckets of their own.
                 if last != row.bounds {
                     last = row.bounds.clone();
                     family.rebound(&last.in_unit(unit).collect::<Vec<_>>());
                 }
-                row.write(family, labels, unit);
+                rows.write(row, family, labels, unit);
             }
         });
     }
 
-    fn active(&self, encoder: &mut Encoder, remembered: &mut Rows) {
+    fn active(&self, encoder: &mut Encoder, remembered: &mut LabelSets) {
         let mut labels = Learning::new(remembered);
         let mut counts = Vec::new();
         self.inner.span_metrics.visit_active(|number, set, count| {
@@ -166,8 +186,8 @@ impl Scrape {
     }
 }
 
-impl Row {
-    fn new(point: &Point<'_>, takes_exemplars: bool) -> Self {
+impl Rows {
+    fn add(&mut self, point: &Point<'_>, takes_exemplars: bool) {
         let exemplars = if takes_exemplars {
             point.exemplars()
         } else {
@@ -176,19 +196,22 @@ impl Row {
         if !exemplars.is_empty() {
             point.exemplars_shown();
         }
-        Self {
+        self.rows.push(Row {
             count: point.count(),
             sum: point.sum(),
             bounds: point.bounds.clone(),
-            buckets: point.buckets.to_vec(),
+            buckets: self.buckets.len(),
             exemplars,
-        }
+        });
+        let counts = point.buckets.iter().map(|bucket| bucket.count);
+        self.buckets.extend(counts);
     }
 
-    fn write(&self, family: &mut Histogram<'_>, labels: &Labels, unit: Unit) {
-        let counts: Vec<u64> = self.buckets.iter().map(|bucket| bucket.count).collect();
-        family.sample(labels, &counts, unit.of_nanos(self.sum), |bucket| {
-            let mut exemplars = self.exemplars.iter();
+    fn write(&self, row: &Row, family: &mut Histogram<'_>, labels: &Labels, unit: Unit) {
+        let end = row.buckets + row.bounds.buckets();
+        let counts = &self.buckets[row.buckets..end];
+        family.sample(labels, counts, unit.of_nanos(row.sum), |bucket| {
+            let mut exemplars = row.exemplars.iter();
             let (_, exemplar) = exemplars.find(|(of, _)| *of == bucket)?;
             Some(shown(exemplar, unit))
         });
@@ -208,11 +231,11 @@ fn shown(exemplar: &Exemplar, unit: Unit) -> exposition::Exemplar {
 /// new ones.
 struct Learning {
     known: Peekable<vec::IntoIter<(u64, Labels)>>,
-    learnt: Rows,
+    learnt: LabelSets,
 }
 
 impl Learning {
-    fn new(remembered: &mut Rows) -> Self {
+    fn new(remembered: &mut LabelSets) -> Self {
         Self {
             known: std::mem::take(remembered).into_iter().peekable(),
             learnt: Vec::new(),

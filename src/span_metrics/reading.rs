@@ -25,8 +25,10 @@ impl SpanMetrics {
             }
             known.store(metric).all()
         };
+        let mut buckets = Vec::new();
         for series in all {
-            visit(series.point(&series.read()));
+            series.read_into(&mut buckets);
+            visit(series.point(&buckets));
         }
     }
 

@@ -40,10 +40,16 @@ impl Series {
         self.cells.record(&self.bounds, nanos)
     }
 
-    /// What it holds, by bucket.
-    pub(super) fn read(&self) -> Vec<Bucket> {
-        let mut buckets = vec![Bucket::default(); self.bounds.buckets()];
-        self.cells.read(&mut buckets);
+    /// What it holds, by bucket, into memory that is there.
+    pub(super) fn read_into(&self, buckets: &mut Vec<Bucket>) {
+        buckets.clear();
+        buckets.resize(self.bounds.buckets(), Bucket::default());
+        self.cells.read(buckets);
+    }
+
+    fn read(&self) -> Vec<Bucket> {
+        let mut buckets = Vec::new();
+        self.read_into(&mut buckets);
         buckets
     }
 
