@@ -5,9 +5,9 @@ use std::time::Duration;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use super::partial_success;
 use super::transport::{Answer, Target, said};
 use super::worker::Receipt;
+use super::{explain, partial_success};
 use crate::config::{Compression, Otlp, Protocol};
 use crate::delivery::Failure;
 
@@ -104,6 +104,9 @@ pub(super) fn refused(target: &Target, answer: &Answer) -> Failure {
             "; the receiver does not take {signal} here: switch them off with {} or point them elsewhere",
             target.switch(),
         ),
+        StatusCode::BAD_REQUEST => explain::wants_tls(&answer.body)
+            .unwrap_or_default()
+            .to_owned(),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             "; the receiver does not take this encoding: try another OTEL_EXPORTER_OTLP_PROTOCOL"
                 .to_owned()

@@ -8,7 +8,6 @@
 //! One export takes at most `OTEL_EXPORTER_OTLP_TIMEOUT`, retries included. Of an answer at most [`MAX_ANSWER`] is read.
 
 use std::error::Error;
-use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +22,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
+use super::explain::{self, Hindrance};
 use super::worker::{Receipt, earliest, sleep_until, timeout_at};
 use super::{http as over_http, tls};
 use crate::config::{Otlp, Protocol, Signal};
@@ -141,14 +141,7 @@ impl Transport {
         let mut backoff = Backoff::default();
         self.remember(None);
         loop {
-            let sent = tokio::select! {
-                sent = self.send_once(body) => sent,
-                () = sleep_until(end) => {
-                    self.connections.renew();
-                    Err(self.timed_out())
-                }
-            };
-            let failure = match sent {
+            let failure = match self.send_until(body, end).await {
                 Ok(receipt) => return Ok(receipt),
                 Err(failure) => failure,
             };
@@ -161,6 +154,21 @@ impl Transport {
                 return Err(failure);
             }
             tokio::time::sleep_until(wake).await;
+        }
+    }
+
+    /// Tries once, for whoever wants to know what happens.
+    pub(crate) async fn try_once(&self, body: &Bytes) -> Result<Receipt, Failure> {
+        self.send_until(body, timeout_at(self.timeout)).await
+    }
+
+    async fn send_until(&self, body: &Bytes, end: Option<Instant>) -> Result<Receipt, Failure> {
+        tokio::select! {
+            sent = self.send_once(body) => sent,
+            () = sleep_until(end) => {
+                self.connections.renew();
+                Err(self.timed_out())
+            }
         }
     }
 
@@ -238,36 +246,12 @@ impl Target {
     }
 
     fn unreachable(&self, error: &(dyn Error + 'static)) -> Failure {
-        let cause = causes(error).last().map(ToString::to_string);
-        let kind = causes(error)
-            .find_map(|cause| cause.downcast_ref::<io::Error>())
-            .map(io::Error::kind);
-        let hyper = causes(error).find_map(|cause| cause.downcast_ref::<hyper::Error>());
-        // A server of HTTP/2 may speak first, which hyper has a word for but no question.
-        let speaks_otherwise = hyper.is_some_and(|error| {
-            error.is_parse() || error.to_string().contains("unexpected message")
-        });
-        let fix = match kind {
-            Some(io::ErrorKind::ConnectionRefused) => format!(
-                "; nothing listens there: start a collector, set OTEL_EXPORTER_OTLP_ENDPOINT, or switch {} off with {}",
-                self.signal,
-                self.switch(),
-            ),
-            _ if speaks_otherwise => {
-                "; what answers does not speak HTTP/1.1: for the gRPC port of a collector set OTEL_EXPORTER_OTLP_PROTOCOL=grpc, and check the scheme (http or https)".to_owned()
-            }
-            _ if self.protocol == Protocol::Grpc && hyper.is_some() => {
-                "; what answers does not speak gRPC: for the HTTP port of a collector set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, and check the scheme (http or https)".to_owned()
-            }
-            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => {
-                "; the receiver closed the connection: is it HTTP, and is the scheme (http or https) right?".to_owned()
-            }
-            _ => String::new(),
+        let Hindrance { kind, cause, fix } = explain::connection(self, error);
+        let fix = match fix.is_empty() {
+            true => String::new(),
+            false => format!("; {fix}"),
         };
-        Failure::passing(
-            "unreachable",
-            format!("{self}: {}{fix}", cause.unwrap_or_default()),
-        )
+        Failure::passing(kind, format!("{self}: {cause}{fix}"))
     }
 
     fn broken_off(&self, error: &hyper::Error) -> Failure {
@@ -310,8 +294,4 @@ fn not_compiled(protocol: Protocol, feature: &str) -> Failure {
         "feature",
         format!("protocol {protocol} needs the cargo feature `{feature}` of spanwise"),
     )
-}
-
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
 }
