@@ -16,6 +16,7 @@ mod clock;
 pub mod config;
 mod delivery;
 pub mod detect;
+mod diagnosis;
 mod diagnostics;
 mod ending;
 mod error;
@@ -39,6 +40,7 @@ mod telemetry;
 
 pub use builder::Builder;
 pub use delivery::{Lost, Report, Status};
+pub use diagnosis::{Diagnosis, Probe};
 pub use ending::exit;
 pub use error::{InitError, PipelineError, ShutdownError};
 pub use pipeline::Propagators;

@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::config::MetricExporter;
 use crate::config::{Config, Effective, Problem, Resolved};
 use crate::delivery::{Report, Status};
+use crate::diagnosis::{self, Diagnosis};
 use crate::diagnostics::{Diagnostics, Level};
 use crate::ending;
 use crate::error::{InitError, ShutdownError};
@@ -227,6 +228,30 @@ impl Telemetry {
     /// Every metric that the application records as plain data, callbacks included.
     pub fn snapshot(&self) -> metrics::snapshot::Snapshot {
         self.metrics().snapshot()
+    }
+
+    /// Asks every OTLP receiver whether it takes an export, and puts the answers beside the configuration.
+    ///
+    /// Sends an export without items for each signal, side by side, and blocks for ten seconds at most. Counts nothing,
+    /// and works whatever became of the exports so far.
+    ///
+    /// ```no_run
+    /// # let telemetry = spanwise::Telemetry::builder().build()?;
+    /// eprint!("{}", telemetry.diagnose());
+    /// # Ok::<(), spanwise::InitError>(())
+    /// ```
+    pub fn diagnose(&self) -> Diagnosis {
+        let Resolved {
+            config,
+            effective,
+            problems,
+            ..
+        } = &self.resolved;
+        Diagnosis {
+            effective: effective.clone(),
+            problems: problems.clone(),
+            probes: diagnosis::probes(&self.pipeline, config),
+        }
     }
 
     /// What became of everything so far, an entry an exporter.

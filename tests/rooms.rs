@@ -57,6 +57,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("banner", &["*"]),
     ("builder", &["*"]),
     ("ending", &["*"]),
+    ("diagnosis", &["*"]),
     ("error", &["*"]),
     ("signal", &["*"]),
     ("telemetry", &["*"]),

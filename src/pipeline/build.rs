@@ -252,7 +252,7 @@ impl Pipeline {
         &self.scrape
     }
 
-    #[cfg(any(feature = "prometheus", feature = "signal"))]
+    #[cfg(any(feature = "prometheus", feature = "signal", feature = "otlp-http"))]
     pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
         self.runtime.handle()
     }

@@ -31,6 +31,8 @@ mod metrics;
 mod otlp;
 #[cfg(feature = "otlp-http")]
 mod partial_success;
+#[cfg(feature = "otlp-http")]
+pub(crate) mod probe;
 mod propagators;
 mod queue;
 mod registry;

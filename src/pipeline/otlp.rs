@@ -71,6 +71,21 @@ impl Exporter {
         }
     }
 
+    /// Sends a request without items, once.
+    pub(crate) async fn send_nothing(&self) -> Result<Receipt, Failure> {
+        // The empty message is the same for all signals: no bytes, or no fields.
+        let message = match self.encoding.protocol {
+            Protocol::HttpJson => b"{}".to_vec(),
+            _ => Vec::new(),
+        };
+        let request = self.encoding.finish(message)?;
+        match &self.sink {
+            Sink::Receiver(transport) => transport.try_once(&request).await,
+            #[cfg(feature = "http-json")]
+            Sink::Stdout => stdout::write(request).await,
+        }
+    }
+
     async fn deliver(&self, request: &Bytes) -> Result<Receipt, Failure> {
         match &self.sink {
             Sink::Receiver(transport) => transport.send(request).await,
