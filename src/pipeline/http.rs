@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use super::transport::{Answer, Target, said};
 use super::worker::Receipt;
 use super::{explain, partial_success};
-use crate::config::{Compression, Otlp, Protocol};
+use crate::config::{Compression, Otlp, Protocol, Signal};
 use crate::delivery::Failure;
 
 /// The headers of every request.
@@ -89,7 +89,13 @@ pub(super) fn refused(target: &Target, answer: &Answer) -> Failure {
     let status = answer.head.status;
     let path = target.uri.path();
     let signal = target.signal;
+    let base = path
+        .strip_suffix(&format!("/v1/{signal}"))
+        .unwrap_or_default();
     let fix = match status {
+        StatusCode::NOT_FOUND if Signal::ALL.iter().any(|one| base.ends_with(&format!("/v1/{one}"))) => {
+            "; the path of a signal stands twice: leave it out of OTEL_EXPORTER_OTLP_ENDPOINT, which is the base URL".to_owned()
+        }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             "; the receiver refused the credentials: check OTEL_EXPORTER_OTLP_HEADERS".to_owned()
         }

@@ -11,26 +11,37 @@ pub(crate) type Connector<C> = hyper_rustls::HttpsConnector<C>;
 
 /// Without TLS `https` endpoints are refused by the configuration, so that plain connections are all there is.
 #[cfg(not(feature = "tls"))]
-pub(crate) fn connector<C>(http: C, _: &TlsFiles, _: bool) -> Result<Connector<C>, Failure> {
+pub(crate) fn connector<C>(
+    http: C,
+    _: Option<&TlsFiles>,
+    _: bool,
+) -> Result<Connector<C>, Failure> {
     Ok(http)
 }
 
 /// Plain connections for `http`, and for `https` TLS with the roots of the operating system or the given authority.
+///
+/// Without `files` no root is read, for an endpoint that is plain: hundreds of certificates would be most of a start.
 #[cfg(feature = "tls")]
 pub(crate) fn connector<C>(
     http: C,
-    files: &TlsFiles,
+    files: Option<&TlsFiles>,
     http2: bool,
 ) -> Result<Connector<C>, Failure> {
-    let builder = hyper_rustls::HttpsConnectorBuilder::new()
-        .with_tls_config(rustls_config(files)?)
+    let connector = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(match files {
+            Some(files) => rustls_config(files)?,
+            None => builder()?
+                .with_root_certificates(rustls::RootCertStore::empty())
+                .with_no_client_auth(),
+        })
         .https_or_http();
     #[cfg(feature = "grpc")]
     if http2 {
-        return Ok(builder.enable_http2().wrap_connector(http));
+        return Ok(connector.enable_http2().wrap_connector(http));
     }
     let _ = http2;
-    Ok(builder.enable_http1().wrap_connector(http))
+    Ok(connector.enable_http1().wrap_connector(http))
 }
 
 #[cfg(feature = "tls")]
@@ -54,25 +65,17 @@ fn rustls_config(files: &TlsFiles) -> Result<rustls::ClientConfig, Failure> {
         Ok(all)
     };
 
-    let mut roots = rustls::RootCertStore::empty();
-    match &files.certificate {
+    let roots = match &files.certificate {
         Some(path) => {
+            let mut roots = rustls::RootCertStore::empty();
             for certificate in certificates(path)? {
                 roots.add(certificate).map_err(|error| bad(path, &error))?;
             }
+            Arc::new(roots)
         }
-        // A root that rustls cannot read is one of many; a handshake that needed it names the issuer.
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    // The provider is named: the process may have several compiled in, and then the default is a panic.
-    let config = rustls::ClientConfig::builder_with_provider(Arc::new(
-        rustls::crypto::ring::default_provider(),
-    ))
-    .with_safe_default_protocol_versions()
-    .map_err(|error| Failure::new("tls", error.to_string()))?
-    .with_root_certificates(roots);
+        None => system_roots(),
+    };
+    let config = builder()?.with_root_certificates(roots);
     match (&files.client_certificate, &files.client_key) {
         (Some(chain), Some(key_path)) => {
             let key =
@@ -85,4 +88,28 @@ fn rustls_config(files: &TlsFiles) -> Result<rustls::ClientConfig, Failure> {
         (Some(only), None) => Err(bad(only, &"a client certificate needs a client key")),
         (None, Some(only)) => Err(bad(only, &"a client key needs a client certificate")),
     }
+}
+
+/// What the operating system trusts, read once for all signals.
+#[cfg(feature = "tls")]
+fn system_roots() -> std::sync::Arc<rustls::RootCertStore> {
+    static ROOTS: std::sync::OnceLock<std::sync::Arc<rustls::RootCertStore>> =
+        std::sync::OnceLock::new();
+    let read = || {
+        let mut roots = rustls::RootCertStore::empty();
+        // A root that rustls cannot read is one of many; a handshake that needed it names the issuer.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots.into()
+    };
+    ROOTS.get_or_init(read).clone()
+}
+
+#[cfg(feature = "tls")]
+fn builder() -> Result<rustls::ConfigBuilder<rustls::ClientConfig, rustls::WantsVerifier>, Failure>
+{
+    // The provider is named: the process may have several compiled in, and then the default is a panic.
+    let provider = rustls::crypto::ring::default_provider();
+    rustls::ClientConfig::builder_with_provider(provider.into())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Failure::new("tls", error.to_string()))
 }

@@ -102,7 +102,8 @@ impl Transport {
         http.enforce_http(false);
         http.set_nodelay(true);
         let is_grpc = otlp.protocol == Protocol::Grpc;
-        let connector = tls::connector(http, &otlp.tls, is_grpc)?;
+        let files = otlp.endpoint.starts_with("https://").then_some(&otlp.tls);
+        let connector = tls::connector(http, files, is_grpc)?;
         let mut builder = Client::builder(TokioExecutor::new());
         builder
             .pool_timer(TokioTimer::new())

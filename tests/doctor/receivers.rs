@@ -65,6 +65,17 @@ fn path_is_wrong() {
 }
 
 #[test]
+fn path_stands_twice() {
+    let receiver = Receiver::answers(Answers::Status(404, "404 page not found"));
+    let endpoint = format!("{}/v1/traces", http(receiver.address));
+    let words = [
+        "stands twice",
+        "leave it out of OTEL_EXPORTER_OTLP_ENDPOINT",
+    ];
+    fails(&endpoint, HTTP, &[], &words);
+}
+
+#[test]
 fn encoding_is_not_taken() {
     let receiver = Receiver::answers(Answers::Status(415, "unsupported media type"));
     let words = ["415", "try another OTEL_EXPORTER_OTLP_PROTOCOL"];

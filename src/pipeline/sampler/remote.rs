@@ -167,11 +167,13 @@ enum Version {
     Http2,
 }
 
-fn client(version: Version) -> Result<Client, Failure> {
+fn client(version: Version, endpoint: &Uri) -> Result<Client, Failure> {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     let http2 = version != Version::Http1;
-    let connector = tls::connector(http, &TlsFiles::default(), http2)?;
+    let secure = endpoint.scheme_str() == Some("https");
+    let files = TlsFiles::default();
+    let connector = tls::connector(http, secure.then_some(&files), http2)?;
     let new = || legacy::Client::builder(TokioExecutor::new());
     #[cfg(feature = "grpc")]
     if http2 {

@@ -31,7 +31,7 @@ impl Source {
         let base = endpoint.to_string();
         let uri = format!("{}{METHOD}", base.trim_end_matches('/'));
         Ok(Self {
-            client: super::client(super::Version::Http2)?,
+            client: super::client(super::Version::Http2, endpoint)?,
             uri: uri
                 .parse()
                 .map_err(|error| Failure::new("sampler", format!("{uri}: {error}")))?,

@@ -23,7 +23,7 @@ impl Source {
         let service = utf8_percent_encode(service_name, NON_ALPHANUMERIC);
         let uri = format!("{endpoint}{separator}service={service}");
         Ok(Self {
-            client: super::client(super::Version::Http1)?,
+            client: super::client(super::Version::Http1, endpoint)?,
             uri: uri
                 .parse()
                 .map_err(|error| Failure::new("sampler", format!("{uri}: {error}")))?,
