@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 use opentelemetry::global;
 use tracing::{Dispatch, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::registry::{LookupSpan, Registry};
+use tracing_subscriber::registry::LookupSpan;
 
 use crate::banner::Banner;
 use crate::builder::{self, Builder};
@@ -129,15 +128,15 @@ impl Telemetry {
         }
         let panics = builder.panics();
         let mut telemetry = builder.with_global_registry().build()?;
-        let layer = telemetry
+        let subscriber = telemetry
             .pipeline
-            .layer()
+            .subscriber()
             .ok_or(InitError::AlreadyInstalled)?;
         // Before the subscriber: setting a provider logs under a lock that a layer could want.
         global::set_meter_provider(telemetry.pipeline.meter_provider().clone());
         global::set_tracer_provider(telemetry.pipeline.tracer_provider().clone());
         global::set_text_map_propagator(pipeline::propagator(&telemetry.resolved.config));
-        tracing::subscriber::set_global_default(Registry::default().with(layer))
+        tracing::dispatcher::set_global_default(subscriber)
             .map_err(|_| InitError::SubscriberInstalled)?;
         ending::register(&telemetry.pipeline, &telemetry.diagnostics);
         if panics == builder::Panics::Flush {
@@ -179,10 +178,7 @@ impl Telemetry {
     /// Runs `f` with this telemetry as the subscriber of the current thread, for tests. Threads and tasks that `f` starts
     /// do not inherit it.
     pub fn scope<R>(&self, f: impl FnOnce() -> R) -> R {
-        let dispatch = self.scoped.get_or_init(|| {
-            let layer = self.pipeline.layer()?;
-            Some(Dispatch::new(Registry::default().with(layer)))
-        });
+        let dispatch = self.scoped.get_or_init(|| self.pipeline.subscriber());
         match dispatch {
             Some(dispatch) => tracing::dispatcher::with_default(dispatch, f),
             // The layer is in use: installed, or handed out.

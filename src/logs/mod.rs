@@ -5,6 +5,8 @@
 
 mod fields;
 mod line;
+mod packed;
 
 pub(crate) use fields::Fields;
 pub(crate) use line::{Format, Line, SpanName, write};
+pub(crate) use packed::PackedFields;

@@ -12,9 +12,10 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanLimits};
-use tracing::Subscriber;
+use tracing::{Dispatch, Subscriber};
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::Layer;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::api_spans::ApiSpans;
@@ -198,6 +199,47 @@ impl Pipeline {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
+        let Layers {
+            found_by_type,
+            ours,
+            exported,
+            directives,
+        } = self.layers()?;
+        Some(
+            found_by_type
+                .with_filter(Nothing(directives.clone()))
+                .and_then(ours.with_filter(Seen(directives.clone())))
+                .and_then(exported.with_filter(Exported(directives))),
+        )
+    }
+
+    /// The same in a subscriber of our own; `None` the second time.
+    ///
+    /// A filter of one layer costs three look-ups of the span. So ours filters for all, and the OpenTelemetry layer has a filter
+    /// only where it sees less than ours.
+    pub(crate) fn subscriber(&self) -> Option<Dispatch> {
+        let Layers {
+            found_by_type,
+            ours,
+            exported,
+            directives,
+        } = self.layers()?;
+        let ours = found_by_type
+            .with_filter(Nothing(directives.clone()))
+            .and_then(ours.for_all_layers(directives.clone()));
+        let registry = tracing_subscriber::registry();
+        Some(if directives.exports_all_seen() {
+            Dispatch::new(registry.with(ours.and_then(exported)))
+        } else {
+            let exported = exported.with_filter(Exported(directives));
+            Dispatch::new(registry.with(ours.and_then(exported)))
+        })
+    }
+
+    fn layers<S>(&self) -> Option<Layers<S>>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
         if self.layer_taken.swap(true, Ordering::Relaxed) {
             return None;
         }
@@ -214,7 +256,12 @@ impl Pipeline {
             .with_version(env!("CARGO_PKG_VERSION"))
             .build();
         let tracer = self.tracer_provider.tracer_with_scope(scope);
-        let exported = Gate::new(lean(tracer.clone()), self.skip_unsampled);
+        let directives = Directives::new(self.filters.clone());
+        let exported = Gate::new(
+            lean(tracer.clone()),
+            self.skip_unsampled,
+            directives.max_level(),
+        );
         // tracing-opentelemetry finds its layer by type, and the gate hides the one that works: a second one, which
         // sees nothing itself, answers for it. It shares the tracer, and what is known of a span lies in the registry.
         //
@@ -222,13 +269,12 @@ impl Pipeline {
         // opens spans, tracing-subscriber 0.3.23 forgets what the filters of later layers have said (tokio-rs/tracing#2704).
         // The gate copes with that; this one would panic.
         let found_by_type = lean(tracer);
-        let directives = Directives::new(self.filters.clone());
-        Some(
-            found_by_type
-                .with_filter(Nothing(directives.clone()))
-                .and_then(ours.with_filter(Seen(directives.clone())))
-                .and_then(exported.with_filter(Exported(directives))),
-        )
+        Some(Layers {
+            found_by_type,
+            ours,
+            exported,
+            directives,
+        })
     }
 
     pub(crate) fn tracer_provider(&self) -> &SdkTracerProvider {
@@ -331,6 +377,14 @@ where
         .with_threads(false)
         .with_target(false)
         .with_tracked_inactivity(false)
+}
+
+/// Layers before they are put together.
+struct Layers<S> {
+    found_by_type: OpenTelemetryLayer<S, SdkTracer>,
+    ours: SpanwiseLayer,
+    exported: Gate<OpenTelemetryLayer<S, SdkTracer>>,
+    directives: Directives,
 }
 
 /// The propagators that `config` names, in one.

@@ -163,6 +163,41 @@ impl Directives {
         }
     }
 
+    /// Whether any layer of a subscriber of our own wants the callsite on this thread.
+    #[inline]
+    pub(crate) fn any(&self, metadata: &Metadata<'_>) -> bool {
+        !own_thread::is_current() && self.is(DECISION, metadata)
+    }
+
+    /// The same for all threads: the thread decides, so a yes cannot be kept.
+    pub(crate) fn interest(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.register(metadata) == 0 {
+            Interest::never()
+        } else {
+            Interest::sometimes()
+        }
+    }
+
+    pub(crate) fn max_level(&self) -> LevelFilter {
+        self.inner.max_level
+    }
+
+    /// Whether every span that our own layer sees is exported: then the OpenTelemetry layer needs no filter of its own.
+    pub(crate) fn exports_all_seen(&self) -> bool {
+        let Filters {
+            traces,
+            span_metrics,
+            logs,
+        } = &self.inner.filters;
+        let covered = |other: &Targets| {
+            other == traces
+                || level_only(other)
+                    .zip(level_only(traces))
+                    .is_some_and(|(other, traces)| other <= traces)
+        };
+        covered(span_metrics) && covered(logs)
+    }
+
     #[inline]
     fn is(&self, wanted: usize, metadata: &Metadata<'_>) -> bool {
         let known = self.inner.decisions.get(metadata);
@@ -251,6 +286,12 @@ impl<S: Subscriber> Filter<S> for Nothing {
     fn max_level_hint(&self) -> Option<LevelFilter> {
         Some(self.0.inner.max_level)
     }
+}
+
+/// The level of directives that name no target.
+fn level_only(targets: &Targets) -> Option<LevelFilter> {
+    let all = targets.iter().next().is_none();
+    all.then(|| targets.default_level()).flatten()
 }
 
 fn max_level(targets: &Targets) -> LevelFilter {

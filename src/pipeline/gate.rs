@@ -28,6 +28,7 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, Tra
 use opentelemetry::{Context as OtelContext, ContextGuard};
 use tracing::dispatcher::WeakDispatch;
 use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Subscriber};
 use tracing_subscriber::Layer;
@@ -56,6 +57,8 @@ pub(crate) struct Gate<L> {
     dispatch: OnceLock<WeakDispatch>,
     /// Whether nothing goes through: the application exports spans itself.
     closed: bool,
+    /// Of all our filters: as in `filter::Exported`, the inner layer's would be lost.
+    max_level: LevelFilter,
 }
 
 /// Whether there is an OpenTelemetry layer in a subscriber already. Two of them on one span panic.
@@ -93,12 +96,13 @@ impl Skipped {
 }
 
 impl<L> Gate<L> {
-    pub(crate) fn new(inner: L, skip: bool) -> Self {
+    pub(crate) fn new(inner: L, skip: bool, max_level: LevelFilter) -> Self {
         Self {
             inner,
             skipped: skip.then(SpanTable::new),
             dispatch: OnceLock::new(),
             closed: false,
+            max_level,
         }
     }
 
@@ -224,6 +228,10 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     L: Layer<S>,
 {
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.max_level)
+    }
+
     fn on_register_dispatch(&self, subscriber: &Dispatch) {
         let _ = self.dispatch.set(subscriber.downgrade());
         self.inner.on_register_dispatch(subscriber);

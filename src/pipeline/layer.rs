@@ -12,16 +12,19 @@ use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::logs::{SdkLogger, SdkLoggerProvider};
 use tracing::dispatcher::WeakDispatch;
+use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Dispatch, Event, Subscriber};
+use tracing::subscriber::Interest;
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::callsite::Callsites;
+use super::filter::Directives;
 use super::gate;
 use crate::diagnostics::{Diagnostics, Level};
-use crate::logs::{self, Fields, Format, Line, SpanName};
+use crate::logs::{self, Fields, Format, Line, PackedFields, SpanName};
 use crate::own_thread;
 use crate::semconv;
 use crate::span_metrics::SpanMetrics;
@@ -38,8 +41,12 @@ pub(crate) struct SpanwiseLayer {
     lines: Option<Format>,
     /// Where events become log records; `None` makes none.
     bridge: Option<BridgeDebug>,
+    /// Fields of open spans, for the lines; those that do not fit are extensions of their span.
+    fields: PackedFields,
     diagnostics: Diagnostics,
     dispatch: OnceLock<WeakDispatch>,
+    /// In a subscriber of our own: filters for all layers, which costs less than a filter each.
+    directives: Option<Directives>,
 }
 
 /// The bridge has no `Debug` of its own.
@@ -64,9 +71,17 @@ impl SpanwiseLayer {
             callsites,
             lines,
             bridge: bridge.map(BridgeDebug),
+            fields: PackedFields::new(),
             diagnostics,
             dispatch: OnceLock::new(),
+            directives: None,
         }
+    }
+
+    /// Filters for the whole subscriber, which must be ours.
+    pub(crate) fn for_all_layers(mut self, directives: Directives) -> Self {
+        self.directives = Some(directives);
+        self
     }
 
     /// The OpenTelemetry context of a span, which starts the exported span if it has not started.
@@ -121,7 +136,7 @@ impl SpanwiseLayer {
         };
         if let Some(format) = self.lines {
             let current = current.is_valid().then_some(current);
-            write_line(format, event, &context, current);
+            write_line(format, event, &context, current, &self.fields);
         }
         if let Some(BridgeDebug(bridge)) = &self.bridge {
             let _attached = parent.map(opentelemetry::Context::attach);
@@ -143,6 +158,22 @@ where
         }
     }
 
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        match &self.directives {
+            Some(directives) => directives.interest(metadata),
+            None => Interest::always(),
+        }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        let directives = self.directives.as_ref();
+        directives.is_none_or(|directives| directives.any(metadata))
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        self.directives.as_ref().map(Directives::max_level)
+    }
+
     fn on_register_dispatch(&self, subscriber: &Dispatch) {
         // The first subscriber is ours for good; a layer cannot move to another one.
         let _ = self.dispatch.set(subscriber.downgrade());
@@ -156,7 +187,11 @@ where
             if let Some(plan) = &callsite.plan {
                 self.metrics.on_new_span(id.into_u64(), plan, attributes);
             }
-            if callsite.logged && self.lines.is_some() && !attributes.is_empty() {
+            if callsite.logged
+                && self.lines.is_some()
+                && !attributes.is_empty()
+                && !self.fields.open(id.into_u64(), attributes)
+            {
                 let mut fields = Fields::default();
                 attributes.record(&mut fields);
                 if let Some(span) = context.span(id) {
@@ -177,7 +212,8 @@ where
             if callsite.logged && self.lines.is_some() {
                 // Recording calls the application's `Debug`, so no lock of the registry is held meanwhile.
                 let known = span.extensions_mut().remove::<Fields>();
-                let mut fields = known.unwrap_or_default();
+                let packed = || self.fields.get(id.into_u64(), span.metadata());
+                let mut fields = known.or_else(packed).unwrap_or_default();
                 values.record(&mut fields);
                 span.extensions_mut().replace(fields);
             }
@@ -223,6 +259,9 @@ where
             Some(context.span().span_context().clone())
         };
         self.metrics.on_close(id.into_u64(), context);
+        if self.lines.is_some() {
+            self.fields.close(id.into_u64());
+        }
     }
 }
 
@@ -235,6 +274,7 @@ fn write_line<S>(
     event: &Event<'_>,
     context: &Context<'_, S>,
     current: Option<SpanContext>,
+    packed: &PackedFields,
 ) where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
@@ -252,9 +292,15 @@ fn write_line<S>(
             .into_iter()
             .flat_map(|scope| scope.from_root())
         {
+            let extensions = span.extensions();
+            let recorded = extensions.get::<Fields>();
+            let unpacked = match recorded {
+                Some(_) => None,
+                None => packed.get(span.id().into_u64(), span.metadata()),
+            };
             show(SpanName {
                 name: span.name(),
-                fields: span.extensions().get::<Fields>(),
+                fields: recorded.or(unpacked.as_ref()),
             });
         }
     };
