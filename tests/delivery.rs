@@ -20,6 +20,8 @@ mod receiver;
 mod signals;
 #[path = "delivery/status.rs"]
 mod status;
+#[path = "delivery/tls.rs"]
+mod tls;
 
 use std::net::SocketAddr;
 

@@ -33,6 +33,9 @@ const MAX_ANSWER: usize = 4 << 20;
 /// Time that an idle connection is kept; shorter than the idle timeouts of usual proxies, which reset.
 const IDLE: Duration = Duration::from_secs(50);
 
+/// The kind of failure of a request that took too long.
+const TIMEOUT: &str = "timeout";
+
 type Connector = tls::Connector<HttpConnector>;
 
 /// Sends the requests of one exporter.
@@ -144,6 +147,8 @@ impl Transport {
         loop {
             let failure = match self.send_until(body, end).await {
                 Ok(receipt) => return Ok(receipt),
+                // What an earlier attempt ran into says more than that the time is over.
+                Err(failure) if failure.kind == TIMEOUT => self.attempt().unwrap_or(failure),
                 Err(failure) => failure,
             };
             self.remember(Some(failure.clone()));
@@ -231,7 +236,7 @@ impl Transport {
 
     fn timed_out(&self) -> Failure {
         Failure::new(
-            "timeout",
+            TIMEOUT,
             format!(
                 "{}: no answer within {:?}; the receiver is slow, or something on the way swallows the request",
                 self.target, self.timeout,

@@ -21,6 +21,8 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use tokio::runtime::Runtime;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
 /// How a receiver answers one request.
 #[derive(Debug, Clone)]
@@ -62,16 +64,29 @@ impl Receiver {
     pub(crate) fn start(script: Vec<Answer>) -> Self {
         let listener = listener();
         let address = listener.local_addr().expect("a bound listener");
-        Self::serve(listener, address, script)
+        Self::serve(listener, address, script, None)
+    }
+
+    /// The same behind TLS.
+    pub(crate) fn start_tls(script: Vec<Answer>, tls: ServerConfig) -> Self {
+        let listener = listener();
+        let address = listener.local_addr().expect("a bound listener");
+        let acceptor = TlsAcceptor::from(Arc::new(tls));
+        Self::serve(listener, address, script, Some(acceptor))
     }
 
     /// The same where nothing listened until now.
     pub(crate) fn start_at(address: SocketAddr, script: Vec<Answer>) -> Self {
         let listener = TcpListener::bind(address).expect("the port is still free");
-        Self::serve(listener, address, script)
+        Self::serve(listener, address, script, None)
     }
 
-    fn serve(listener: TcpListener, address: SocketAddr, script: Vec<Answer>) -> Self {
+    fn serve(
+        listener: TcpListener,
+        address: SocketAddr,
+        script: Vec<Answer>,
+        tls: Option<TlsAcceptor>,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -88,11 +103,23 @@ impl Receiver {
                     let (script, seen) = (script.clone(), seen.clone());
                     async move { Ok::<_, Infallible>(answer(request, &script, &seen).await) }
                 });
+                let tls = tls.clone();
                 tokio::spawn(async move {
                     let connection = auto::Builder::new(TokioExecutor::new());
-                    let _ = connection
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await;
+                    match tls {
+                        None => {
+                            let stream = TokioIo::new(stream);
+                            let _ = connection.serve_connection(stream, service).await;
+                        }
+                        Some(tls) => {
+                            // A client that does not trust the receiver breaks the handshake off.
+                            let Ok(stream) = tls.accept(stream).await else {
+                                return;
+                            };
+                            let stream = TokioIo::new(stream);
+                            let _ = connection.serve_connection(stream, service).await;
+                        }
+                    }
                 });
             }
         });
