@@ -95,13 +95,20 @@ fn rustls_config(files: &TlsFiles) -> Result<rustls::ClientConfig, Failure> {
 fn system_roots() -> std::sync::Arc<rustls::RootCertStore> {
     static ROOTS: std::sync::OnceLock<std::sync::Arc<rustls::RootCertStore>> =
         std::sync::OnceLock::new();
-    let read = || {
-        let mut roots = rustls::RootCertStore::empty();
-        // A root that rustls cannot read is one of many; a handshake that needed it names the issuer.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        roots.into()
-    };
+    let read = || public_roots(rustls_native_certs::load_native_certs().certs).into();
     ROOTS.get_or_init(read).clone()
+}
+
+/// The given authorities, or those that browsers trust where there is none, as in images without a distribution.
+#[cfg(feature = "tls")]
+fn public_roots(native: Vec<rustls::pki_types::CertificateDer<'static>>) -> rustls::RootCertStore {
+    let mut roots = rustls::RootCertStore::empty();
+    // A root that rustls cannot read is one of many; a handshake that needed it names the issuer.
+    let (usable, _) = roots.add_parsable_certificates(native);
+    if usable == 0 {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    roots
 }
 
 #[cfg(feature = "tls")]
@@ -112,4 +119,14 @@ fn builder() -> Result<rustls::ConfigBuilder<rustls::ClientConfig, rustls::Wants
     rustls::ClientConfig::builder_with_provider(provider.into())
         .with_safe_default_protocol_versions()
         .map_err(|error| Failure::new("tls", error.to_string()))
+}
+
+#[cfg(all(test, feature = "tls"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_authorities_of_the_system_the_bundled_ones_are_trusted() {
+        assert!(!public_roots(Vec::new()).is_empty());
+    }
 }
