@@ -8,6 +8,20 @@ use super::Sampler;
 use crate::semconv;
 
 /// A sampler for the traces whose first span in this process matches.
+///
+/// In `OTEL_RUST_TRACES_SAMPLER_RULES` rules are separated by `;`, conditions by `,`, and what would be taken for a separator
+/// is percent-encoded. The first rule that matches decides; under a parent-based sampler a remote parent comes before.
+///
+/// ```
+/// let telemetry = spanwise::Telemetry::builder()
+///     .default_var(
+///         "OTEL_RUST_TRACES_SAMPLER_RULES",
+///         "span.name=GET /health*=>always_off;span.kind=consumer,tenant=free=>ratelimiting:10",
+///     )
+///     .build()?;
+/// assert_eq!(telemetry.config().traces.rules.len(), 2);
+/// # Ok::<(), spanwise::InitError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct SamplingRule {
     /// What has to hold, all of it.

@@ -70,7 +70,8 @@ impl Remote {
         subject: String,
         diagnostics: Diagnostics,
     ) {
-        let mut ticks = tokio::time::interval(interval);
+        // Without a pause it would do nothing else, and tokio has no word for that but a panic.
+        let mut ticks = tokio::time::interval(interval.max(Duration::from_millis(1)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
@@ -180,4 +181,24 @@ fn client(version: Version, endpoint: &Uri) -> Result<Client, Failure> {
         return Ok(new().http2_only(true).build(connector));
     }
     Ok(new().build(connector))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_did_not_change_brings_no_burst() {
+        let (clock, _hand) = Clock::manual();
+        let remote = Remote {
+            active: Arc::new(RwLock::new(Arc::new(Active::new(Strategy::Rate(1.0))))),
+            clock,
+        };
+        let keeps = || remote.active().keeps(TraceId::from(1), "", 0);
+        assert!(keeps());
+        remote.adopt(Strategy::Rate(1.0));
+        assert!(!keeps());
+        remote.adopt(Strategy::Rate(2.0));
+        assert!(keeps());
+    }
 }
