@@ -16,6 +16,7 @@
 mod config;
 mod deadline;
 mod endings;
+mod exemplars;
 mod exposition;
 mod filters;
 mod http;
@@ -103,6 +104,7 @@ fn tests() -> Vec<Trial> {
         filters::tests(),
         endings::tests(),
         side_by_side::tests(),
+        exemplars::tests(),
         scrape::tests(),
         rules::tests(),
         stack::tests(),

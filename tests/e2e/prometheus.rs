@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -48,6 +49,7 @@ impl Prometheus {
         }
         let mut command = Command::new(tool("prometheus"));
         command.args(["--config.file=prometheus.yaml", "--storage.tsdb.path=data"]);
+        command.arg("--enable-feature=exemplar-storage");
         command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
         let mut process = Process::start_server(command, directory)?;
         until("Prometheus to be ready", || {
@@ -79,6 +81,25 @@ impl Prometheus {
                 Ok((labels.collect::<BTreeMap<_, _>>(), value))
             });
         samples.collect()
+    }
+
+    /// Trace and span of every exemplar that a metric has had in the last ten minutes.
+    pub(crate) fn exemplars(&self, metric: &str) -> Outcome<Vec<(String, String)>> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        let answer = get_json(&format!(
+            "http://127.0.0.1:{}/api/v1/query_exemplars?query={metric}&start={}&end={}",
+            self.port,
+            now - 600,
+            now + 60
+        ))?;
+        let series = answer["data"].as_array().into_iter().flatten();
+        let exemplars = series.filter_map(|series| series["exemplars"].as_array());
+        let ids = exemplars.flatten().map(|exemplar| {
+            let id = |name: &str| exemplar["labels"][name].as_str().map(str::to_owned);
+            let ids = id("trace_id").zip(id("span_id"));
+            ids.ok_or_else(|| format!("an exemplar without ids: {exemplar}").into())
+        });
+        ids.collect()
     }
 
     /// The recording and alerting rules with their state.
