@@ -308,3 +308,30 @@ fn a_span_without_a_required_attribute_or_of_another_kind_does_not_count() {
     });
     assert!(!receive.contains("messaging_process"), "{receive}");
 }
+
+#[test]
+fn an_empty_value_and_none_are_one_series() {
+    let telemetry = telemetry();
+    telemetry.scope(|| {
+        let request = |route: Option<&str>| {
+            info_span!(
+                "request",
+                otel.kind = "server",
+                http.request.method = "GET",
+                url.scheme = "http",
+                http.route = route
+            )
+            .in_scope(|| ());
+        };
+        request(None);
+        request(Some(""));
+    });
+    let page = telemetry.render_as(Format::OpenMetrics);
+    let count = format!("{HTTP_SERVER}_count");
+    let series: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with(&count))
+        .collect();
+    assert_eq!(series.len(), 1, "{series:?}");
+    assert!(series[0].ends_with(" 2"), "{series:?}");
+}

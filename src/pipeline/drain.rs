@@ -162,6 +162,8 @@ pub(crate) fn view(
 ) -> impl Fn(&Instrument) -> Option<Stream> + Send + Sync + 'static {
     // As many as there are reserved ones may come on top, and the overflow series.
     let limit = source.options().limit.saturating_mul(2).saturating_add(1);
+    // The SDK takes the memory for its limit at once, 70 bytes a series.
+    let limit = limit.min(1 << 20);
     move |instrument| {
         let stream = Stream::builder().with_cardinality_limit(limit);
         let metric = Metric::all().find(|metric| metric.duration_name() == instrument.name());

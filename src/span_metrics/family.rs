@@ -129,12 +129,14 @@ impl Family {
     pub(super) fn of(domain: Domain, facts: &Facts<'_>) -> Option<(Self, Vec<Label>)> {
         let family = domain.family_of(facts)?;
         let definition = family.definition();
+        // To Prometheus no value and an empty one are the same, so they must not make two series.
+        let value = |key: &str| (facts.field)(key).filter(|value| !value.is_empty());
         let mut labels: Vec<Label> = Vec::new();
         for &key in definition.required {
-            labels.push((key.into(), (facts.field)(key)?));
+            labels.push((key.into(), value(key)?));
         }
         for &key in definition.optional {
-            let value = (facts.field)(key);
+            let value = value(key);
             // The conventions name the protocol only where it is not the one that the metric is named after.
             let is_plain = key == semconv::NETWORK_PROTOCOL_NAME
                 && value

@@ -194,8 +194,9 @@ impl Store {
             values.insert(value.clone());
         }
         let labels: Arc<[Label]> = wanted.labels.into();
+        self.next += 1;
         let series = Arc::new(Series::new(
-            self.next_index(),
+            self.next,
             labels.clone(),
             wanted.bounds,
             wanted.now,
@@ -207,8 +208,8 @@ impl Store {
 
     /// The series for what has no labels of its own.
     pub(super) fn overflow(&mut self, bounds: Arc<Bounds>, labels: Vec<Label>) -> Arc<Series> {
-        let index = self.next_index();
-        let new = || Arc::new(Series::new(index, labels.into(), bounds, 0));
+        // It always comes last.
+        let new = || Arc::new(Series::new(u64::MAX, labels.into(), bounds, 0));
         self.overflow.get_or_insert_with(new).clone()
     }
 
@@ -237,11 +238,6 @@ impl Store {
             .iter()
             .map(|(label, v)| (label.clone(), v.len()));
         counts.max_by_key(|(_, values)| *values)
-    }
-
-    fn next_index(&mut self) -> u64 {
-        self.next += 1;
-        self.next
     }
 
     /// Every series in the order of their indices, the overflow last.
