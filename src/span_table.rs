@@ -125,12 +125,20 @@ impl<T: Default> SpanTable<T> {
 
     #[inline]
     fn find(&self, id: u64) -> Option<&Place<T>> {
+        // Most spans lie in the first place of their window. Without the first segment there is no span at all.
+        //
         // Relaxed: whoever knows the id got it from the thread that opened the span, and with it what that thread did.
-        self.segments
-            .iter()
-            .map_while(OnceLock::get)
-            .flat_map(|places| window(places, id))
-            .find(|place| place.key.load(Ordering::Relaxed) == id)
+        let first = window(self.segments[0].get()?, id).next()?;
+        if first.key.load(Ordering::Relaxed) == id {
+            return Some(first);
+        }
+        self.find_further(id)
+    }
+
+    fn find_further(&self, id: u64) -> Option<&Place<T>> {
+        let segments = self.segments.iter().map_while(OnceLock::get);
+        let mut places = segments.flat_map(|places| window(places, id));
+        places.find(|place| place.key.load(Ordering::Relaxed) == id)
     }
 
     fn overflowed(&self, id: u64) -> Option<Arc<T>> {
