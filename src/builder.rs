@@ -85,6 +85,15 @@ impl Builder {
         self
     }
 
+    /// Reads the configuration from a file of the declarative configuration, as `OTEL_CONFIG_FILE` does, and above it. All
+    /// other variables are then ignored, except where the file refers to one. Defaults to `OTEL_CONFIG_FILE`.
+    #[cfg(feature = "config-file")]
+    pub fn config_file(mut self, path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref().as_os_str().to_owned();
+        self.sources.overrides.insert_os(config::CONFIG_FILE, path);
+        self
+    }
+
     /// Replaces the process environment, for tests and for programs that read their settings elsewhere. Defaults to the
     /// environment of the process at the time of [`Telemetry::builder`].
     pub fn with_env(mut self, env: Env) -> Self {

@@ -25,6 +25,12 @@ enum Value {
     NotUnicode,
 }
 
+impl Value {
+    fn new(value: OsString) -> Self {
+        value.into_string().map_or(Self::NotUnicode, Self::Text)
+    }
+}
+
 impl Env {
     /// The variables of this process, as they are now.
     pub fn from_process() -> Self {
@@ -48,10 +54,7 @@ impl Env {
     pub fn from_os_pairs(pairs: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let variables = pairs
             .into_iter()
-            .map(|(name, value)| {
-                let value = value.into_string().map_or(Value::NotUnicode, Value::Text);
-                (name.to_string_lossy().into_owned(), value)
-            })
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), Value::new(value)))
             .collect();
         Self { variables }
     }
@@ -60,6 +63,12 @@ impl Env {
     pub fn insert(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.variables
             .insert(name.into(), Value::Text(value.into()));
+    }
+
+    /// Sets one variable to what need not be valid UTF-8, which is then kept to be reported.
+    #[cfg(feature = "config-file")]
+    pub(crate) fn insert_os(&mut self, name: impl Into<String>, value: OsString) {
+        self.variables.insert(name.into(), Value::new(value));
     }
 
     /// The value of `name`; `None` when it is missing, empty or not valid UTF-8.

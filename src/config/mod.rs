@@ -24,7 +24,7 @@
 //! | samplers: delegates of `parent_based` other than the usual, `probability/development`, `composite/development` | warning |
 //! | `id_generator.random` | built |
 //! | `views`, `cardinality_limits`, `producers`, configurators, `instrumentation/development.general` | warning |
-//! | `instrumentation/development.rust.spanwise` | ours: `log_filter`, `log_lines`, `span_filter`, `span_metrics_filter`, `banner`, `config` |
+//! | `instrumentation/development.rust.spanwise` | ours: `log_filter`, `log_lines`, `span_filter`, `span_metrics_filter`, `span_metrics`, `sampler_rules`, `skip_unsampled`, `queue_bytes`, `banner`, `config` |
 //! | `distribution`, unknown properties of the root | notice |
 //! | components of any other name | error |
 
@@ -59,3 +59,7 @@ pub use table::variables;
 pub use variable::{Applies, Kind, Support, Variable};
 
 use features::Features;
+
+/// The variable that names a configuration file.
+#[cfg(feature = "config-file")]
+pub(crate) const CONFIG_FILE: &str = table::CONFIG_FILE.name;

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use spanwise::config::{
-    self, Config, Detector, Env, Filter, LogExporter, LogLines, MetricExporter, Propagator,
-    Protocol, Resolved, Sampler, Severity, Sources, SpanExporter, Strictness, Temporality,
+    self, Buckets, Config, Detector, DiagnosticsLevel, Dimension, Env, Filter, LogExporter,
+    LogLines, MetricExporter, Otlp, Propagator, Protocol, Resolved, Sampler, Severity, Sources,
+    SpanDescription, SpanExporter, SpanMetrics, Strictness, Temporality,
 };
 
 use crate::vectors;
@@ -504,6 +505,223 @@ fn official_files_keep_to_the_schema() {
         }
     }
     assert_eq!(count, 37);
+}
+
+/// What the schema has no word for: the settings of what goes nowhere, and relative paths.
+fn without_words(mut config: Config) -> Config {
+    let defaults = Config::default();
+    if config.traces.exporters.is_empty() {
+        config.traces.sampler = defaults.traces.sampler;
+        config.traces.limits = defaults.traces.limits;
+        config.traces.batch = defaults.traces.batch;
+    }
+    if config.logs.exporters.is_empty() {
+        config.logs.limits = defaults.logs.limits;
+        config.logs.batch = defaults.logs.batch;
+    }
+    let mut exporters = config.metrics.exporters.iter();
+    if exporters.all(|exporter| matches!(exporter, MetricExporter::Prometheus(_))) {
+        config.metrics.interval = defaults.metrics.interval;
+        config.metrics.timeout = defaults.metrics.timeout;
+    }
+    if config.metrics.exporters.is_empty() {
+        config.metrics.exemplar_filter = defaults.metrics.exemplar_filter;
+    }
+    if config.diagnostics.level == DiagnosticsLevel::None {
+        config.diagnostics.level = DiagnosticsLevel::Error;
+    }
+    let traces = config.traces.exporters.iter_mut().filter_map(|e| match e {
+        SpanExporter::Otlp(otlp) => Some(otlp),
+        _ => None,
+    });
+    let metrics = config.metrics.exporters.iter_mut().filter_map(|e| match e {
+        MetricExporter::Otlp(metrics) => Some(&mut metrics.otlp),
+        _ => None,
+    });
+    let logs = config.logs.exporters.iter_mut().filter_map(|e| match e {
+        LogExporter::Otlp(otlp) => Some(otlp),
+        _ => None,
+    });
+    for otlp in traces.chain(metrics).chain(logs) {
+        let tls = &mut otlp.tls;
+        for file in [
+            &mut tls.certificate,
+            &mut tls.client_key,
+            &mut tls.client_certificate,
+        ] {
+            *file = file
+                .take()
+                .map(|path| std::path::absolute(path).expect("there is a current folder"));
+        }
+    }
+    config
+}
+
+/// The same after a journey through a file, with what stays out of it in the environment.
+fn assert_environment_comes_back(name: &str, pairs: &[(&str, &str)]) {
+    let config = without_words(crate::resolve(pairs).config);
+    let yaml = config::to_yaml(&config);
+    let mut env = Vec::new();
+    for (signal, otlp) in connections(&config) {
+        env.push((format!("{signal}_ENDPOINT"), otlp.endpoint.clone()));
+        for (header, value) in &otlp.headers.0 {
+            let header: String = header
+                .chars()
+                .map(|c| {
+                    if c.is_ascii_alphanumeric() {
+                        c.to_ascii_uppercase()
+                    } else {
+                        '_'
+                    }
+                })
+                .collect();
+            env.push((format!("{signal}_HEADER_{header}"), value.clone()));
+        }
+    }
+    let env: Vec<_> = env.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let back = read_with(name, &yaml, &env);
+    assert_eq!(lines(&back, Severity::Error), [""; 0], "{pairs:?}\n{yaml}");
+    assert_eq!(without_words(back.config), config, "{pairs:?}\n{yaml}");
+}
+
+fn connections(config: &Config) -> Vec<(&'static str, &Otlp)> {
+    let traces = config.traces.exporters.iter().filter_map(|e| match e {
+        SpanExporter::Otlp(otlp) => Some(("TRACES", otlp)),
+        _ => None,
+    });
+    let metrics = config.metrics.exporters.iter().filter_map(|e| match e {
+        MetricExporter::Otlp(metrics) => Some(("METRICS", &metrics.otlp)),
+        _ => None,
+    });
+    let logs = config.logs.exporters.iter().filter_map(|e| match e {
+        LogExporter::Otlp(otlp) => Some(("LOGS", otlp)),
+        _ => None,
+    });
+    traces.chain(metrics).chain(logs).collect()
+}
+
+#[test]
+fn every_environment_of_the_vectors_comes_back_from_a_file() {
+    let Some(folder) = vectors::folder() else {
+        return;
+    };
+    for (_, env) in vectors::environments(&folder) {
+        let pairs: Vec<_> = env.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        if env.iter().all(|(name, _)| name != "OTEL_CONFIG_FILE") {
+            assert_environment_comes_back("vectors-journey", &pairs);
+        }
+    }
+}
+
+/// Settings of every part that has its own words in the file.
+const SETTINGS: &[(&str, &[&str])] = &[
+    ("OTEL_TRACES_EXPORTER", &["otlp", "none", "console,otlp"]),
+    (
+        "OTEL_METRICS_EXPORTER",
+        &["prometheus", "none", "otlp,console"],
+    ),
+    ("OTEL_LOGS_EXPORTER", &["none", "otlp/stdout"]),
+    ("OTEL_PROPAGATORS", &["none", "b3,jaeger", "xray,b3multi"]),
+    ("OTEL_LOG_LEVEL", &["none", "error", "warn", "debug"]),
+    ("OTEL_BSP_MAX_QUEUE_SIZE", &["1", "100", "1000"]),
+    ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", &["1", "4000"]),
+    ("OTEL_RUST_QUEUE_BYTES", &["1", "33554432", "100000000"]),
+    (
+        "OTEL_TRACES_SAMPLER",
+        &["ratelimiting", "parentbased_ratelimiting", "traceidratio"],
+    ),
+    ("OTEL_TRACES_SAMPLER_ARG", &["0.25", "1"]),
+    (
+        "OTEL_RUST_TRACES_SAMPLER_RULES",
+        &["span.kind=server=>traceidratio:0.1;a=%3D=>always_on"],
+    ),
+    (
+        "OTEL_RUST_RESOURCE_DETECTORS",
+        &["none", "host,k8s,process_args"],
+    ),
+    ("OTEL_RUST_SPAN_METRICS_FILTER", &["off", "info,a=trace"]),
+    (
+        "OTEL_RUST_SPAN_METRICS_DIMENSIONS",
+        &["tenant,a.b=c,$x=$${y}:\"q\",-status.code", "-span.kind"],
+    ),
+    (
+        "OTEL_RUST_SPAN_METRICS_BUCKETS",
+        &["fast", "batch", "requests", "0.001,2.5,86400000"],
+    ),
+    ("OTEL_RUST_SPAN_METRICS_UNIT", &["s", "ms"]),
+    ("OTEL_RUST_SPAN_METRICS_LIMIT", &["1", "50000"]),
+    ("OTEL_RUST_SPAN_METRICS_EXPIRATION", &["0", "60000"]),
+    (
+        "OTEL_RUST_SPAN_METRICS_FAMILIES",
+        &["none", "http,active", "gen_ai"],
+    ),
+    ("OTEL_RUST_SPAN_METRICS_API_SPANS", &["on"]),
+    ("OTEL_RUST_SKIP_UNSAMPLED", &["off"]),
+    ("OTEL_RUST_BANNER", &["off"]),
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config {
+        cases: 100,
+        failure_persistence: None,
+        ..Default::default()
+    })]
+
+    #[test]
+    fn any_mixture_of_settings_comes_back_from_a_file(
+        chosen in proptest::collection::vec(0..4_usize, SETTINGS.len()),
+    ) {
+        let pairs: Vec<_> = SETTINGS
+            .iter()
+            .zip(chosen)
+            .filter_map(|((name, values), index)| Some((*name, *values.get(index)?)))
+            .collect();
+        assert_environment_comes_back("mixture-journey", &pairs);
+    }
+}
+
+#[test]
+fn what_only_code_can_say_of_span_metrics_comes_back_from_a_file() {
+    let span_metrics = SpanMetrics::default()
+        .add_dimension(Dimension::new("a").for_target("b::c").with_default(""))
+        .add_span(
+            SpanDescription::new("import: all")
+                .with_help("a \"help\"\nof two lines")
+                .add_dimension(Dimension::new("x").with_label("y"))
+                .with_buckets(Buckets::Millis(vec![0.5, 1.0]))
+                .add_dropped_label("span.kind"),
+        )
+        .add_reserved("http.route", ["/users/{id}", "${HOME}"]);
+    let config = Config {
+        span_metrics,
+        ..Config::default()
+    };
+    let back = read("code-journey", config::to_yaml(&config));
+    assert_eq!(back.config.span_metrics, config.span_metrics);
+}
+
+#[test]
+fn dimension_that_would_replace_a_label_is_an_error_in_a_file() {
+    let text = "file_format: \"1.1\"\ninstrumentation/development: {rust: {spanwise: {span_metrics: {dimensions: [{field: span.name}]}}}}\n";
+    assert_eq!(
+        error("dimension", text),
+        "2:77 instrumentation/development.rust.spanwise.span_metrics.dimensions[0] would replace the label span.name, which every span has"
+    );
+}
+
+#[test]
+fn file_chosen_in_code_wins_over_the_environment() -> Result<(), spanwise::InitError> {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chosen.yaml");
+    fs::write(&path, "file_format: \"1.1\"\ndisabled: true\n").expect("the file can be written");
+    let telemetry = spanwise::Telemetry::builder()
+        .with_env(Env::from_pairs([("OTEL_CONFIG_FILE", "/no/such/file")]))
+        .config_file(&path)
+        .build()?;
+    let file = telemetry.effective().get("OTEL_CONFIG_FILE");
+    let file = file.expect("the file is listed");
+    assert_eq!(file.origin().source(), "code");
+    assert_eq!(Some(file.value()), path.to_str());
+    Ok(())
 }
 
 /// The same after a journey through a file.

@@ -78,6 +78,23 @@ pub(crate) fn folder() -> Option<PathBuf> {
     folder
 }
 
+/// Every case by its id, with its environment.
+#[cfg(feature = "full")]
+pub(crate) fn environments(folder: &std::path::Path) -> Vec<(String, Vec<(String, String)>)> {
+    let text =
+        fs::read_to_string(folder.join("env_to_config.json")).expect("the vectors can be read");
+    let vectors: Value = serde_json::from_str(&text).expect("the vectors are JSON");
+    let cases = vectors["cases"].as_array().expect("there are cases");
+    let environment = |case: &Value| {
+        let env = case["env"].as_object().expect("a case has an environment");
+        let pairs = env.iter();
+        let pairs = pairs.map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_owned()));
+        let id = case["id"].as_str().expect("a case has an id");
+        (id.to_owned(), pairs.collect())
+    };
+    cases.iter().map(environment).collect()
+}
+
 fn reason_to_skip(id: &str, env: &Map<String, Value>) -> Option<&'static str> {
     if let Some((_, reason)) = ELSEWHERE.iter().find(|(known, _)| *known == id) {
         return Some(reason);

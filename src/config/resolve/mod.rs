@@ -8,7 +8,7 @@ mod metrics;
 mod otlp;
 pub(super) mod rules;
 mod sampler;
-mod span_metrics;
+pub(super) mod span_metrics;
 mod traces;
 
 use super::features::needs;

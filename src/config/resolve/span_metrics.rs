@@ -19,7 +19,7 @@ const OWN_LABELS: [&str; 5] = [
     semconv::OVERFLOW,
 ];
 
-pub(super) fn span_metrics(reader: &mut Reader<'_>) -> SpanMetrics {
+pub(in crate::config) fn span_metrics(reader: &mut Reader<'_>) -> SpanMetrics {
     let filter = filter(reader, &table::SPAN_METRICS_FILTER);
     let labels = reader.optional(
         &[&table::SPAN_METRICS_DIMENSIONS],
@@ -57,13 +57,13 @@ pub(super) fn span_metrics(reader: &mut Reader<'_>) -> SpanMetrics {
 
 /// Labels that are declared and labels that are left out.
 #[derive(Debug, Default, PartialEq)]
-struct Labels {
-    dimensions: Vec<Dimension>,
-    dropped: Vec<String>,
+pub(in crate::config) struct Labels {
+    pub(in crate::config) dimensions: Vec<Dimension>,
+    pub(in crate::config) dropped: Vec<String>,
 }
 
 impl Labels {
-    fn show(&self) -> String {
+    pub(in crate::config) fn show(&self) -> String {
         let dimensions = self.dimensions.iter().map(|dimension| {
             let label = dimension.label.as_ref().map(|label| format!("={label}"));
             let default = dimension.default.as_ref().map(|value| format!(":{value}"));
@@ -99,8 +99,20 @@ impl Labels {
                 "is not field, field=label, field:default, field=label:default or -label".into(),
             );
         }
-        let shown = label.unwrap_or(field);
-        if OWN_LABELS.contains(&shown) {
+        self.declare(Dimension {
+            label: label.map(str::to_owned),
+            default: default.map(str::to_owned),
+            ..Dimension::new(field)
+        })
+    }
+
+    /// Adds one dimension; what is wrong with it otherwise.
+    pub(in crate::config) fn declare(&mut self, dimension: Dimension) -> Result<(), String> {
+        let shown = dimension.label.as_ref().unwrap_or(&dimension.field);
+        if shown.is_empty() || dimension.field.is_empty() {
+            return Err("has no name".to_owned());
+        }
+        if OWN_LABELS.contains(&shown.as_str()) {
             return Err(format!(
                 "would replace the label {shown}, which every span has"
             ));
@@ -108,11 +120,7 @@ impl Labels {
         if self.dimensions.len() == MOST_DIMENSIONS {
             return Err(format!("is one more than {MOST_DIMENSIONS} dimensions"));
         }
-        self.dimensions.push(Dimension {
-            label: label.map(str::to_owned),
-            default: default.map(str::to_owned),
-            ..Dimension::new(field)
-        });
+        self.dimensions.push(dimension);
         Ok(())
     }
 }
@@ -146,7 +154,7 @@ fn labels(text: &str) -> Parsed<Labels> {
 }
 
 /// A preset, or bounds in milliseconds.
-fn buckets(text: &str, accepted: &str) -> Parsed<Buckets> {
+pub(in crate::config) fn buckets(text: &str, accepted: &str) -> Parsed<Buckets> {
     let preset = match text.trim().to_ascii_lowercase().as_str() {
         "connector" => Some(Buckets::Connector),
         "requests" => Some(Buckets::Requests),
@@ -175,7 +183,7 @@ fn buckets(text: &str, accepted: &str) -> Parsed<Buckets> {
     }
 }
 
-fn show_buckets(buckets: &Buckets) -> String {
+pub(in crate::config) fn show_buckets(buckets: &Buckets) -> String {
     match buckets {
         Buckets::Connector => "connector".to_owned(),
         Buckets::Requests => "requests".to_owned(),

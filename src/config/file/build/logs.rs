@@ -3,16 +3,12 @@
 use super::Builder;
 use super::exporter::{Target, exporter};
 use super::place::Place;
+use super::settings::Own;
 use super::traces::{processors, record_names};
-use crate::config::{Batch, Filter, LogExporter, LogLimits, LogLines, Logs, Signal, table};
+use crate::config::{Batch, LogExporter, LogLimits, Logs, Signal, table};
 
 /// No provider means that no record goes anywhere: that is what the schema says.
-pub(super) fn logs(
-    builder: &mut Builder<'_>,
-    root: &Place<'_>,
-    filter: Filter,
-    lines: LogLines,
-) -> Logs {
+pub(super) fn logs(builder: &mut Builder<'_>, root: &Place<'_>, own: &Own) -> Logs {
     let provider = root.get("logger_provider");
     builder.unsupported(
         &provider.get("logger_configurator/development"),
@@ -28,7 +24,7 @@ pub(super) fn logs(
     let batch = processors(
         builder,
         &provider,
-        Batch::log_records(),
+        own.batch(Batch::log_records()),
         variables,
         |builder, place| {
             exporters.extend(match exporter(builder, place, Signal::Logs) {
@@ -72,7 +68,7 @@ pub(super) fn logs(
                 &table::LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT,
             ),
         },
-        filter,
-        lines,
+        filter: own.log_filter.clone(),
+        lines: own.log_lines,
     }
 }

@@ -10,6 +10,7 @@ mod place;
 mod resource;
 mod sampler;
 mod settings;
+mod span_metrics;
 mod traces;
 
 use std::time::Duration;
@@ -20,8 +21,7 @@ use crate::config::effective::Setting;
 use crate::config::parsed::Parsed;
 use crate::config::variable::Variable;
 use crate::config::{
-    Config, Diagnostics, DiagnosticsLevel, Features, Origin, Severity, SpanMetrics, Strictness,
-    mask, table,
+    Config, Diagnostics, DiagnosticsLevel, Features, Origin, Severity, Strictness, mask, table,
 };
 use place::Place;
 use settings::Own;
@@ -51,12 +51,9 @@ pub(super) fn config(
         },
         propagators: resource::propagators(&mut builder, &root.get("propagator")),
         traces: traces::traces(&mut builder, &root, &own),
-        span_metrics: SpanMetrics {
-            filter: own.span_metrics_filter,
-            ..SpanMetrics::default()
-        },
+        logs: logs::logs(&mut builder, &root, &own),
+        span_metrics: own.span_metrics,
         metrics: metrics::metrics(&mut builder, &root.get("meter_provider")),
-        logs: logs::logs(&mut builder, &root, own.log_filter, own.log_lines),
     };
     if root.get("distribution").is_set() {
         let place = root.get("distribution");

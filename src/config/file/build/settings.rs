@@ -3,10 +3,11 @@
 use super::super::schema::{self, OWN};
 use super::Builder;
 use super::place::Place;
+use super::span_metrics::span_metrics;
 use crate::config::resolve::filter::directives;
 use crate::config::resolve::rules;
 use crate::config::variable::Variable;
-use crate::config::{Filter, LogLines, SamplingRule, Strictness, table};
+use crate::config::{Batch, Filter, LogLines, SamplingRule, SpanMetrics, Strictness, table};
 
 /// What stands below `instrumentation/development.rust.spanwise`.
 #[derive(Debug)]
@@ -14,9 +15,10 @@ pub(super) struct Own {
     pub(super) log_filter: Filter,
     pub(super) log_lines: LogLines,
     pub(super) span_filter: Filter,
-    pub(super) span_metrics_filter: Filter,
+    pub(super) span_metrics: SpanMetrics,
     pub(super) sampler_rules: Vec<SamplingRule>,
     pub(super) skip_unsampled: bool,
+    queue_bytes: Option<usize>,
     pub(super) banner: bool,
     pub(super) strictness: Strictness,
 }
@@ -34,21 +36,44 @@ impl Own {
             // The official schema accepts any object here; ours is as strict as the rest.
             schema::check(node, &OWN, &own.path, builder.faults);
         }
+        let counted = filter(
+            builder,
+            &own.get("span_metrics_filter"),
+            &table::SPAN_METRICS_FILTER,
+        );
         Self {
             log_filter: filter(builder, &own.get("log_filter"), &table::LOG_FILTER),
             log_lines: log_lines(builder, &own.get("log_lines")),
             span_filter: filter(builder, &own.get("span_filter"), &table::SPAN_FILTER),
-            span_metrics_filter: filter(
-                builder,
-                &own.get("span_metrics_filter"),
-                &table::SPAN_METRICS_FILTER,
-            ),
+            span_metrics: span_metrics(builder, &own.get("span_metrics"), counted),
             sampler_rules: sampler_rules(builder, &own.get("sampler_rules")),
             skip_unsampled: switch(builder, &own.get("skip_unsampled"), &table::SKIP_UNSAMPLED),
+            queue_bytes: queue_bytes(builder, &own.get("queue_bytes")),
             banner: switch(builder, &own.get("banner"), &table::BANNER),
             strictness: strictness(builder, &own.get("config")),
         }
     }
+
+    /// `defaults`, bounded in bytes as it is said here: whoever does that bounds the number only by asking for it.
+    pub(super) fn batch(&self, defaults: Batch) -> Batch {
+        match self.queue_bytes {
+            Some(max_queue_bytes) => Batch {
+                max_queue_bytes,
+                max_queue_size: usize::MAX,
+                ..defaults
+            },
+            None => defaults,
+        }
+    }
+}
+
+fn queue_bytes(builder: &mut Builder<'_>, place: &Place<'_>) -> Option<usize> {
+    let bytes = builder
+        .number(place)
+        .and_then(|bytes| usize::try_from(bytes).ok());
+    let shown = bytes.unwrap_or(Batch::spans().max_queue_bytes);
+    builder.record(&table::QUEUE_BYTES, shown.to_string(), place);
+    bytes
 }
 
 fn filter(builder: &mut Builder<'_>, place: &Place<'_>, variable: &'static Variable) -> Filter {

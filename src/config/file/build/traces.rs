@@ -30,7 +30,7 @@ pub(super) fn traces(builder: &mut Builder<'_>, root: &Place<'_>, own: &Own) -> 
     let batch = processors(
         builder,
         &provider,
-        Batch::spans(),
+        own.batch(Batch::spans()),
         variables,
         |builder, place| {
             exporters.extend(match exporter(builder, place, Signal::Traces) {
@@ -163,7 +163,11 @@ fn batch(
 ) -> Batch {
     let [delay, timeout, queue, size] = variables;
     let size_at = place.get("max_export_batch_size");
-    let max_queue_size = builder.size(&place.get("max_queue_size"), queue, defaults.max_queue_size);
+    let queue_at = place.get("max_queue_size");
+    if !queue_at.is_set() && defaults.max_queue_size == usize::MAX {
+        builder.record(queue, "as many as queue_bytes hold", &queue_at);
+    }
+    let max_queue_size = builder.size(&queue_at, queue, defaults.max_queue_size);
     let default_size = defaults.max_export_batch_size.min(max_queue_size);
     let mut max_export_batch_size = builder.size(&size_at, size, default_size);
     if max_export_batch_size > max_queue_size {
