@@ -1,7 +1,8 @@
 //! The client that OTLP requests are sent through: our connections, our retries, our words, the same for every protocol.
 //!
 //! opentelemetry-otlp reduces failures to "network error", sleeps a thread between retries, lets the environment override
-//! headers, and does not tell what a gRPC receiver refused of a request that it took. So requests are sent from here.
+//! headers, and does not tell what a gRPC receiver refused of a request that it took. So requests are sent from here, made
+//! of the messages of opentelemetry-proto. Once it hands out causes and answers, it can have its place back.
 //!
 //! # Bounds
 //!
