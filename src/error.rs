@@ -15,10 +15,15 @@ pub enum InitError {
         "telemetry is already installed in this process; keep the first guard, or use `build` for a second pipeline"
     )]
     AlreadyInstalled,
+    /// The layer of this telemetry is in use: installed, handed out before, or by [`scope`](crate::Telemetry::scope).
+    #[error(
+        "the layer of this telemetry is in use already, and a second one would count every span twice; build another pipeline"
+    )]
+    LayerTaken,
     /// Another global `tracing` subscriber was installed first.
     #[error(
         "another global tracing subscriber is installed already; remove its `init()` or `set_global_default`, \
-         or add `Telemetry::builder().build()?.layer()` to it"
+         or add `Telemetry::builder().build()?.layer()?` to it"
     )]
     SubscriberInstalled,
     /// The configuration has problems, and the start is strict.

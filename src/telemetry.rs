@@ -150,8 +150,13 @@ impl Telemetry {
     /// through the OpenTelemetry API, stay with the application too: see [`propagator`](Self::propagator) and
     /// [`meter_provider`](Self::meter_provider).
     ///
-    /// Returns `None` the second time, and after [`scope`](Self::scope) or [`init`](Self::init): a second layer would count every
-    /// span twice.
+    /// Do not wrap it in an `Option` or a `Vec`: tracing-subscriber 0.3.23 does not tell layers in there which subscriber they
+    /// belong to, and exemplars and the trace ids of some log lines are lost.
+    ///
+    /// # Errors
+    ///
+    /// [`InitError::LayerTaken`] the second time, and after [`scope`](Self::scope) or [`init`](Self::init): a second layer would
+    /// count every span twice.
     ///
     /// ```
     /// use tracing_subscriber::layer::SubscriberExt;
@@ -161,16 +166,16 @@ impl Telemetry {
     ///     .override_var("OTEL_METRICS_EXPORTER", "none")
     ///     .override_var("OTEL_LOGS_EXPORTER", "none")
     ///     .build()?;
-    /// let subscriber = tracing_subscriber::registry().with(telemetry.layer());
+    /// let subscriber = tracing_subscriber::registry().with(telemetry.layer()?);
     /// tracing::subscriber::with_default(subscriber, || tracing::info_span!("work").in_scope(|| ()));
     /// assert!(telemetry.render().contains(r#"span_name="work""#));
     /// # Ok::<(), spanwise::InitError>(())
     /// ```
-    pub fn layer<S>(&self) -> Option<impl Layer<S> + use<S>>
+    pub fn layer<S>(&self) -> Result<impl Layer<S> + use<S>, InitError>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        self.pipeline.layer()
+        self.pipeline.layer().ok_or(InitError::LayerTaken)
     }
 
     /// Runs `f` with this telemetry as the subscriber of the current thread, for tests. Threads and tasks that `f` starts

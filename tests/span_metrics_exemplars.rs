@@ -86,6 +86,27 @@ fn a_bucket_leads_to_a_span_that_was_exported() {
 }
 
 #[test]
+fn the_layer_in_a_subscriber_of_the_application_leads_there_too() {
+    use tracing_subscriber::layer::SubscriberExt;
+
+    let (telemetry, captured) = telemetry(&[("RUST_LOG", "off")]);
+    let subscriber =
+        tracing_subscriber::registry().with(telemetry.layer().expect("the first layer"));
+    tracing::subscriber::with_default(subscriber, || info_span!("work").in_scope(|| ()));
+    telemetry
+        .flush(Duration::from_secs(5))
+        .expect("nothing is lost");
+    let exported = captured.0.lock().expect("no panic");
+    let context = &exported.first().expect("an exported span").span_context;
+    let ids = (
+        context.trace_id().to_string(),
+        context.span_id().to_string(),
+    );
+    assert_eq!(exemplars(&telemetry, DURATION), [ids]);
+    assert!(telemetry.layer::<tracing_subscriber::Registry>().is_err());
+}
+
+#[test]
 fn of_a_few_sampled_traces_every_exemplar_was_exported_and_every_span_is_counted() {
     let (telemetry, captured) = telemetry(&[
         ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),

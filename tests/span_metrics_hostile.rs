@@ -337,7 +337,7 @@ fn the_filter_of_another_layer_changes_nothing() {
 
     let telemetry = telemetry(&[]);
     let subscriber = tracing_subscriber::registry()
-        .with(telemetry.layer())
+        .with(telemetry.layer().expect("the first layer"))
         .with(Other.with_filter(LevelFilter::OFF))
         .with(Other.with_filter(LevelFilter::TRACE));
     tracing::subscriber::with_default(subscriber, || {
@@ -361,7 +361,7 @@ fn an_opentelemetry_layer_of_the_application_exports_and_spans_are_counted() {
     let telemetry = telemetry(&[]);
     let subscriber = tracing_subscriber::registry()
         .with(theirs)
-        .with(telemetry.layer());
+        .with(telemetry.layer().expect("the first layer"));
     tracing::subscriber::with_default(subscriber, || {
         info_span!("a").in_scope(|| tracing::info!("inside"));
     });
