@@ -78,3 +78,21 @@ fn hundred_thousand_values_leave_the_memory_flat() {
         assert!(held.abs() < 500_000, "{held} bytes more");
     });
 }
+
+#[test]
+fn a_live_series_takes_little_memory() {
+    const SERIES: usize = 1000;
+    let telemetry = telemetry();
+    telemetry.scope(|| {
+        let round = |from: usize| {
+            for n in from..from + SERIES {
+                info_span!("a", tenant = n).in_scope(|| ());
+            }
+        };
+        // Tables and caches are made.
+        round(0);
+        round(0);
+        let held = measure(|| round(SERIES)).bytes_current / SERIES as i64;
+        assert!(held < 1100, "{held} bytes a series");
+    });
+}

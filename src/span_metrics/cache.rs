@@ -57,7 +57,7 @@ impl<T: Cached> Cache<T> {
 
     fn grow(&mut self, is_live: impl Fn(&T) -> bool) {
         let mut places = Vec::new();
-        places.resize_with(self.places.len() * 4, || None);
+        places.resize_with(self.places.len() * 2, || None);
         let mask = places.len() - 1;
         for value in self.places.drain(..).flatten().filter(|v| is_live(v)) {
             let place = value.hash() as usize & mask;

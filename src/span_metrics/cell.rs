@@ -27,24 +27,42 @@ struct AtomicBucket {
     sum: AtomicU64,
 }
 
-/// A histogram in shards; a shard exists once a thread has written it.
+/// Count and sum by bucket, of one shard; made once a thread has written it.
+type Buckets = OnceLock<Box<[AtomicBucket]>>;
+
+/// Shards that every series has room for. The first threads of a service do most of its work, and room for all shards
+/// would be half of what a series takes.
+const FIRST: usize = 2;
+
+/// A histogram in shards.
 #[derive(Debug)]
 pub(super) struct Cells {
-    shards: [OnceLock<Box<[AtomicBucket]>>; shard::COUNT],
+    first: [Buckets; FIRST],
+    others: OnceLock<Box<[Buckets; shard::COUNT - FIRST]>>,
 }
 
 impl Cells {
     pub(super) fn new() -> Self {
         Self {
-            shards: [const { OnceLock::new() }; shard::COUNT],
+            first: [const { OnceLock::new() }; FIRST],
+            others: OnceLock::new(),
         }
+    }
+
+    #[inline]
+    fn shard(&self, shard: Shard) -> &Buckets {
+        let index = shard.index();
+        self.first.get(index).unwrap_or_else(|| {
+            let new = || Box::new([const { OnceLock::new() }; shard::COUNT - FIRST]);
+            &self.others.get_or_init(new)[index - FIRST]
+        })
     }
 
     /// Adds one duration and tells which bucket it fell into.
     #[inline]
     pub(super) fn record(&self, bounds: &Bounds, nanos: u64) -> usize {
         let shard = Shard::current();
-        let buckets = self.shards[shard.index()].get_or_init(|| {
+        let buckets = self.shard(shard).get_or_init(|| {
             (0..bounds.buckets())
                 .map(|_| AtomicBucket::default())
                 .collect()
@@ -72,7 +90,7 @@ impl Cells {
     pub(super) fn add(&self, held: &[Bucket]) {
         let new = || held.iter().map(|_| AtomicBucket::default()).collect();
         // The shared shard takes adds of any thread.
-        let buckets = self.shards[Shard::Shared.index()].get_or_init(new);
+        let buckets = self.shard(Shard::Shared).get_or_init(new);
         for (bucket, held) in buckets.iter().zip(held) {
             bucket.count.fetch_add(held.count, Ordering::Relaxed);
             bucket.sum.fetch_add(held.sum, Ordering::Relaxed);
@@ -81,7 +99,12 @@ impl Cells {
 
     /// Adds all shards to `buckets`, which has one place a bucket.
     pub(super) fn read(&self, buckets: &mut [Bucket]) {
-        for shard in self.shards.iter().filter_map(OnceLock::get) {
+        let others = self
+            .others
+            .get()
+            .into_iter()
+            .flat_map(|others| others.iter());
+        for shard in self.first.iter().chain(others).filter_map(OnceLock::get) {
             for (total, bucket) in buckets.iter_mut().zip(shard) {
                 total.count += bucket.count.load(Ordering::Relaxed);
                 total.sum = total.sum.wrapping_add(bucket.sum.load(Ordering::Relaxed));

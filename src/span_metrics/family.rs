@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::bounds::Bounds;
-use super::labels::{Facts, Label};
+use super::labels::{Facts, Label, word};
 use super::outcome::{Kind, Status};
 use crate::semconv;
 
@@ -133,7 +133,7 @@ impl Family {
         let value = |key: &str| (facts.field)(key).filter(|value| !value.is_empty());
         let mut labels: Vec<Label> = Vec::new();
         for &key in definition.required {
-            labels.push((key.into(), value(key)?));
+            labels.push((word(key), value(key)?));
         }
         for &key in definition.optional {
             let value = value(key);
@@ -143,11 +143,11 @@ impl Family {
                     .as_deref()
                     .is_some_and(|v| v.eq_ignore_ascii_case("http"));
             if let Some(value) = value.filter(|_| !is_plain) {
-                labels.push((key.into(), value));
+                labels.push((word(key), value));
             }
         }
         if let Some(error) = family.error_type(facts) {
-            labels.push((semconv::ERROR_TYPE.into(), error));
+            labels.push((word(semconv::ERROR_TYPE), error));
         }
         Some((family, labels))
     }
@@ -169,7 +169,7 @@ impl Family {
             Status::Error => true,
             Status::Unset => said.is_some() || refused.is_some(),
         };
-        let error = || said.or(refused).unwrap_or_else(|| semconv::OTHER.into());
+        let error = || said.or(refused).unwrap_or_else(|| word(semconv::OTHER));
         failed.then(error)
     }
 

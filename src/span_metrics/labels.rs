@@ -1,6 +1,7 @@
 //! The labels of a span's series; made once a series.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::options::Options;
 use super::outcome::{Kind, Status};
@@ -8,6 +9,13 @@ use crate::semconv;
 
 /// A label of a series.
 pub(crate) type Label = (Arc<str>, Arc<str>);
+
+/// A word of this program as part of a label: one allocation for all series.
+pub(super) fn word(text: &'static str) -> Arc<str> {
+    static KNOWN: Mutex<BTreeMap<&str, Arc<str>>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.entry(text).or_insert_with(|| text.into()).clone()
+}
 
 /// What is known of a closed span.
 pub(crate) struct Facts<'a> {
@@ -30,13 +38,13 @@ pub(super) fn of_span(options: &Options, facts: &Facts<'_>) -> Vec<Label> {
     let connector = [
         (semconv::SERVICE_NAME, options.service_name.clone()),
         (semconv::SPAN_NAME, facts.name.clone()),
-        (semconv::SPAN_KIND, facts.kind.label().into()),
-        (semconv::STATUS_CODE, facts.status.label().into()),
+        (semconv::SPAN_KIND, word(facts.kind.label())),
+        (semconv::STATUS_CODE, word(facts.status.label())),
     ];
     let mut labels: Vec<Label> = connector
         .into_iter()
         .filter(|(label, _)| !is_dropped(label))
-        .map(|(label, value)| (label.into(), value))
+        .map(|(label, value)| (word(label), value))
         .collect();
     for dimension in &options.dimensions {
         if !dimension.is_for(&facts.name, facts.callsite) || is_dropped(&dimension.label) {
@@ -56,16 +64,16 @@ pub(super) fn of_span(options: &Options, facts: &Facts<'_>) -> Vec<Label> {
 /// The labels of a span that is still open.
 pub(super) fn of_open_span(service_name: &Arc<str>, name: Arc<str>, kind: Kind) -> Vec<Label> {
     vec![
-        (semconv::SERVICE_NAME.into(), service_name.clone()),
-        (semconv::SPAN_NAME.into(), name),
-        (semconv::SPAN_KIND.into(), kind.label().into()),
+        (word(semconv::SERVICE_NAME), service_name.clone()),
+        (word(semconv::SPAN_NAME), name),
+        (word(semconv::SPAN_KIND), word(kind.label())),
     ]
 }
 
 /// The labels of the series that takes what no longer fits.
 pub(super) fn of_overflow(service_name: Option<&Arc<str>>) -> Vec<Label> {
-    let service = service_name.map(|name| (semconv::SERVICE_NAME.into(), name.clone()));
-    let overflow = (semconv::OVERFLOW.into(), "true".into());
+    let service = service_name.map(|name| (word(semconv::SERVICE_NAME), name.clone()));
+    let overflow = (word(semconv::OVERFLOW), word("true"));
     service.into_iter().chain([overflow]).collect()
 }
 

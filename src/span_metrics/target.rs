@@ -6,8 +6,10 @@
 //! then one recording a metric. Only what is new to the thread takes the lock, which a scrape holds no longer than it
 //! takes to copy a list of pointers.
 
+use std::borrow::Borrow;
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -124,9 +126,33 @@ pub(super) struct Targets {
 pub(super) struct Known {
     stores: [Store; METRICS],
     /// For threads that meet an identity for the first time; emptied when it is full.
-    by_identity: HashMap<Identity, Arc<Target>>,
+    by_identity: HashSet<ByIdentity>,
     most: usize,
 }
+
+/// A target found by its identity, which it holds.
+#[derive(Debug)]
+struct ByIdentity(Arc<Target>);
+
+impl Borrow<Identity> for ByIdentity {
+    fn borrow(&self) -> &Identity {
+        &self.0.identity
+    }
+}
+
+impl Hash for ByIdentity {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Hash::hash(&self.0.identity, state);
+    }
+}
+
+impl PartialEq for ByIdentity {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.identity == other.0.identity
+    }
+}
+
+impl Eq for ByIdentity {}
 
 impl Cached for Arc<Target> {
     fn hash(&self) -> u64 {
@@ -153,7 +179,7 @@ impl Targets {
             owner: AtomicU64::new(new_owner()),
             known: Mutex::new(Known {
                 stores: std::array::from_fn(|_| Store::new(limit)),
-                by_identity: HashMap::new(),
+                by_identity: HashSet::new(),
                 // Values that matter to no label, a method that is not known, make several identities of one series.
                 most: limit.saturating_mul(4).max(1024),
             }),
@@ -220,7 +246,7 @@ impl Targets {
             span,
             family,
         });
-        known.by_identity.insert(identity, target.clone());
+        known.by_identity.insert(ByIdentity(target.clone()));
         target
     }
 
@@ -237,11 +263,12 @@ impl Known {
     }
 
     pub(super) fn target(&self, identity: &Identity) -> Option<Arc<Target>> {
-        self.by_identity.get(identity).cloned()
+        self.by_identity.get(identity).map(|known| known.0.clone())
     }
 
     /// The strings that identities name.
     pub(super) fn add_ids(&self, ids: &mut HashSet<u32>) {
-        ids.extend(self.by_identity.keys().flat_map(Identity::ids));
+        let identities = self.by_identity.iter().map(|known| &known.0.identity);
+        ids.extend(identities.flat_map(Identity::ids));
     }
 }
