@@ -8,7 +8,7 @@ use crate::config::{self, Config, Env, Sources, SpanDescription, SpanMetrics, St
 use crate::diagnostics::{Diagnostics, Level};
 use crate::error::InitError;
 use crate::metrics::{self, Registry};
-use crate::pipeline::Custom;
+use crate::pipeline::{Additions, Capture, Custom};
 use crate::telemetry::Telemetry;
 
 /// Configures [`Telemetry`] in code.
@@ -30,7 +30,8 @@ pub struct Builder {
     sources: Sources,
     strictness: Option<Strictness>,
     listener: Listener,
-    exporters: Vec<Custom>,
+    additions: Additions,
+    clock: Clock,
     panics: Panics,
     span_metrics: SpanMetricsChanges,
     registry: Option<Registry>,
@@ -66,7 +67,8 @@ impl Builder {
             sources: Sources::from_process(),
             strictness: None,
             listener: Listener::Own,
-            exporters: Vec::new(),
+            additions: Additions::default(),
+            clock: Clock::system(),
             panics: Panics::Flush,
             span_metrics: SpanMetricsChanges::default(),
             registry: None,
@@ -123,7 +125,7 @@ impl Builder {
         mut self,
         exporter: impl opentelemetry_sdk::trace::SpanExporter + 'static,
     ) -> Self {
-        self.exporters.push(Custom::new(exporter));
+        self.additions.exporters.push(Custom::new(exporter));
         self
     }
 
@@ -138,6 +140,13 @@ impl Builder {
     pub(crate) fn with_global_registry(mut self) -> Self {
         self.registry
             .get_or_insert_with(|| metrics::global().clone());
+        self
+    }
+
+    /// Lets the test harness see spans and logs as they end, and decide what time it is.
+    pub(crate) fn with_capture(mut self, capture: Capture, clock: Clock) -> Self {
+        self.additions.capture = Some(capture);
+        self.clock = clock;
         self
     }
 
@@ -194,7 +203,7 @@ impl Builder {
     ///
     /// [`InitError`] says what is in the way.
     pub fn build(self) -> Result<Telemetry, InitError> {
-        let clock = Clock::system();
+        let clock = self.clock;
         let mut resolved = config::resolve(&self.sources);
         if let Some(strictness) = self.strictness {
             resolved.strictness = strictness;
@@ -207,7 +216,7 @@ impl Builder {
         let diagnostics = Diagnostics::stderr(level, clock.clone());
         Telemetry::build(
             resolved,
-            self.exporters,
+            self.additions,
             self.registry.unwrap_or_default(),
             self.listener,
             clock,

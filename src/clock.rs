@@ -2,13 +2,9 @@
 //!
 //! Durations come from here and never from the wall clock, which can step backwards. A manual clock makes tests exact.
 
-#[cfg(test)]
 use std::sync::Arc;
-#[cfg(test)]
 use std::sync::atomic::{AtomicU64, Ordering};
-#[cfg(test)]
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A source of monotonic time; clones share it.
 #[derive(Debug, Clone)]
@@ -17,7 +13,6 @@ pub(crate) struct Clock(Source);
 #[derive(Debug, Clone)]
 enum Source {
     System(Instant),
-    #[cfg(test)]
     Manual(Arc<AtomicU64>),
 }
 
@@ -28,7 +23,6 @@ impl Clock {
     }
 
     /// A clock that stands still until the returned hand is moved.
-    #[cfg(test)]
     pub(crate) fn manual() -> (Self, Hand) {
         let hand = Arc::new(AtomicU64::new(0));
         (Self(Source::Manual(hand.clone())), Hand(hand))
@@ -39,18 +33,15 @@ impl Clock {
     pub(crate) fn nanos(&self) -> u64 {
         match &self.0 {
             Source::System(anchor) => anchor.elapsed().as_nanos() as u64,
-            #[cfg(test)]
             Source::Manual(hand) => hand.load(Ordering::Relaxed),
         }
     }
 }
 
 /// Moves a manual clock.
-#[cfg(test)]
 #[derive(Debug, Clone)]
 pub(crate) struct Hand(Arc<AtomicU64>);
 
-#[cfg(test)]
 impl Hand {
     /// Moves the clock forward.
     pub(crate) fn advance(&self, by: Duration) {

@@ -37,6 +37,7 @@ mod signal;
 mod span_metrics;
 mod span_table;
 mod telemetry;
+pub mod testing;
 
 pub use builder::Builder;
 pub use delivery::{Lost, Report, Status};

@@ -23,7 +23,7 @@ use crate::diagnostics::{Diagnostics, Level};
 use crate::ending;
 use crate::error::{InitError, ShutdownError};
 use crate::metrics;
-use crate::pipeline::{self, Custom, Pipeline};
+use crate::pipeline::{self, Additions, Pipeline};
 #[cfg(feature = "prometheus")]
 use crate::server;
 
@@ -84,13 +84,13 @@ impl Telemetry {
 
     pub(crate) fn build(
         resolved: Resolved,
-        custom: Vec<Custom>,
+        additions: Additions,
         registry: metrics::Registry,
         listener: builder::Listener,
         clock: Clock,
         diagnostics: Diagnostics,
     ) -> Result<Self, InitError> {
-        let pipeline = Pipeline::build(&resolved.config, custom, registry, clock, &diagnostics)?;
+        let pipeline = Pipeline::build(&resolved.config, additions, registry, clock, &diagnostics)?;
         let telemetry = Self {
             #[cfg(feature = "prometheus")]
             listener: listen(&pipeline, &resolved.config, listener)?,
@@ -181,12 +181,17 @@ impl Telemetry {
     /// Runs `f` with this telemetry as the subscriber of the current thread, for tests. Threads and tasks that `f` starts
     /// do not inherit it.
     pub fn scope<R>(&self, f: impl FnOnce() -> R) -> R {
-        let dispatch = self.scoped.get_or_init(|| self.pipeline.subscriber());
-        match dispatch {
+        match self.dispatch() {
             Some(dispatch) => tracing::dispatcher::with_default(dispatch, f),
             // The layer is in use: installed, or handed out.
             None => f(),
         }
+    }
+
+    /// The subscriber of [`scope`](Self::scope).
+    pub(crate) fn dispatch(&self) -> Option<&Dispatch> {
+        let dispatch = self.scoped.get_or_init(|| self.pipeline.subscriber());
+        dispatch.as_ref()
     }
 
     /// Sends what is queued now, for at most `within`, and goes on.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use super::definition::Kind;
+use super::{definition::Kind, name};
 
 /// Label pairs, sorted by key; empty values are left out, as Prometheus and the SDK see no difference.
 pub type Labels = Arc<[(Arc<str>, Arc<str>)]>;
@@ -98,6 +98,14 @@ impl Snapshot {
 }
 
 impl Family {
+    /// Whether this is the metric's name, here or on a Prometheus page.
+    pub(crate) fn is_called(&self, wanted: &str) -> bool {
+        *self.name == *wanted || {
+            let claims = name::prometheus_claims(&self.name, &self.unit, self.kind);
+            claims.iter().any(|claim| claim == wanted)
+        }
+    }
+
     /// The value of the series with exactly these labels, in any order.
     pub fn get<'a>(&self, labels: impl AsRef<[(&'a str, &'a str)]>) -> Option<&Value> {
         let wanted = labels.as_ref();

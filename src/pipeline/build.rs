@@ -20,6 +20,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::api_spans::ApiSpans;
 use super::callsite::Callsites;
+use super::capture::{Capture, Counting, Ids};
 use super::custom::Custom;
 use super::exporters::{self, Exporter, Parts};
 use super::filter::{Directives, Exported, Filters, Nothing, Seen};
@@ -53,6 +54,13 @@ pub(crate) enum Error {
     Sampler(#[source] Failure),
 }
 
+/// What a pipeline gets beside its configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Additions {
+    pub(crate) exporters: Vec<Custom>,
+    pub(crate) capture: Option<Capture>,
+}
+
 /// Running telemetry.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
@@ -79,7 +87,7 @@ impl Pipeline {
     /// Builds everything that `config` asks for and touches no global; on failure what was built is gone.
     pub(crate) fn build(
         config: &Config,
-        custom: Vec<Custom>,
+        additions: Additions,
         registry: Registry,
         clock: Clock,
         diagnostics: &Diagnostics,
@@ -94,7 +102,12 @@ impl Pipeline {
             resource::build(&config.resource, &environment, diagnostics)
         };
         let service_name = resource::service_name(&config.resource);
-        let exports_spans = !config.traces.exporters.is_empty() || !custom.is_empty();
+        let Additions {
+            exporters: custom,
+            capture,
+        } = additions;
+        let exports_spans =
+            !config.traces.exporters.is_empty() || !custom.is_empty() || capture.is_some();
         let options = span_metrics::options(config, exports_spans);
         let span_metrics = Arc::new(SpanMetrics::new(
             options,
@@ -151,6 +164,9 @@ impl Pipeline {
             // Before the sink, which takes the span with it.
             tracer_provider = tracer_provider.with_span_processor(ApiSpans(span_metrics.clone()));
         }
+        if capture.as_ref().is_some_and(|c| c.ids == Ids::Sequential) {
+            tracer_provider = tracer_provider.with_id_generator(Counting::default());
+        }
         let tracer_provider = tracer_provider
             .with_resource(resource.clone())
             .with_sampler(sampler)
@@ -161,12 +177,16 @@ impl Pipeline {
                 max_attributes_per_event: limits.event_attribute_count,
                 max_attributes_per_link: limits.link_attribute_count,
             })
-            .with_span_processor(SpanSink::new(spans, limits.attribute_value_length))
+            .with_span_processor(SpanSink::new(
+                spans,
+                limits.attribute_value_length,
+                capture.clone(),
+            ))
             .build();
-        let logger_provider = (!logs.is_empty()).then(|| {
+        let logger_provider = (!logs.is_empty() || capture.is_some()).then(|| {
             SdkLoggerProvider::builder()
                 .with_resource(resource.clone())
-                .with_log_processor(LogSink::new(logs, config.logs.limits, diagnostics))
+                .with_log_processor(LogSink::new(logs, config.logs.limits, diagnostics, capture))
                 .build()
         });
 

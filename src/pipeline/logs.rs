@@ -12,6 +12,7 @@ use opentelemetry::logs::{AnyValue, LogRecord as _, Logger as _, LoggerProvider 
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord, SdkLogger, SdkLoggerProvider};
 
+use super::capture::Capture;
 use super::queue::Queue;
 use super::traces::cut;
 use crate::config::LogLimits;
@@ -25,6 +26,7 @@ pub(crate) type Record = (SdkLogRecord, InstrumentationScope);
 pub(crate) struct LogSink {
     queues: Vec<Arc<Queue<Record>>>,
     limiter: Limiter,
+    capture: Option<Capture>,
 }
 
 impl LogSink {
@@ -32,10 +34,12 @@ impl LogSink {
         queues: Vec<Arc<Queue<Record>>>,
         limits: LogLimits,
         diagnostics: &Diagnostics,
+        capture: Option<Capture>,
     ) -> Self {
         Self {
             queues,
             limiter: Limiter::new(limits, diagnostics.clone()),
+            capture,
         }
     }
 }
@@ -48,6 +52,9 @@ impl LogProcessor for LogSink {
         }
         if let Some(limited) = self.limiter.limited(record) {
             *record = limited;
+        }
+        if let Some(capture) = &self.capture {
+            capture.log(&(record.clone(), scope.clone()));
         }
         for queue in &self.queues {
             queue.push((record.clone(), scope.clone()));

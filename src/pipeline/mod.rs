@@ -9,6 +9,7 @@ mod backoff;
 mod breaker;
 mod build;
 mod callsite;
+mod capture;
 mod caught;
 mod custom;
 mod diagnose;
@@ -52,8 +53,10 @@ mod transport;
 mod weight;
 mod worker;
 
-pub(crate) use build::{Error, Pipeline, propagator};
+pub(crate) use build::{Additions, Error, Pipeline, propagator};
+pub(crate) use capture::{Capture, Ids};
 pub(crate) use custom::Custom;
+pub(crate) use logs::Record;
 pub use propagators::Propagators;
 pub(crate) use resource::service_name;
 

@@ -6,6 +6,7 @@ use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
+use super::capture::Capture;
 use super::queue::Queue;
 
 /// Hands ended spans to every exporter's queue.
@@ -13,16 +14,19 @@ use super::queue::Queue;
 pub(crate) struct SpanSink {
     queues: Vec<std::sync::Arc<Queue<SpanData>>>,
     value_length: Option<usize>,
+    capture: Option<Capture>,
 }
 
 impl SpanSink {
     pub(crate) fn new(
         queues: Vec<std::sync::Arc<Queue<SpanData>>>,
         value_length: Option<usize>,
+        capture: Option<Capture>,
     ) -> Self {
         Self {
             queues,
             value_length,
+            capture,
         }
     }
 }
@@ -37,6 +41,9 @@ impl SpanProcessor for SpanSink {
         }
         if let Some(limit) = self.value_length {
             cut_span(&mut span, limit);
+        }
+        if let Some(capture) = &self.capture {
+            capture.span(&span);
         }
         if let Some((last, others)) = self.queues.split_last() {
             for queue in others {
