@@ -11,11 +11,9 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanLimits};
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanLimits};
 use tracing::{Dispatch, Subscriber};
-use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::Layer;
-use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::api_spans::ApiSpans;
@@ -23,9 +21,10 @@ use super::callsite::Callsites;
 use super::capture::{Capture, Counting, Ids};
 use super::custom::Custom;
 use super::exporters::{self, Exporter, Parts};
-use super::filter::{Directives, Exported, Filters, Nothing, Seen};
-use super::gate::{self, Gate};
+use super::filter::{Directives, Filters};
+use super::gate;
 use super::layer::{Bridge, SpanwiseLayer};
+use super::layers::Layers;
 use super::logs::LogSink;
 use super::meters::Meters;
 use super::propagators::Propagators;
@@ -214,46 +213,17 @@ impl Pipeline {
         })
     }
 
-    /// Our layers in the right order, each with its filter; `None` the second time.
+    /// Our layers for a subscriber of the application; `None` the second time.
     pub(crate) fn layer<S>(&self) -> Option<impl Layer<S> + use<S>>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let Layers {
-            found_by_type,
-            ours,
-            exported,
-            directives,
-        } = self.layers()?;
-        Some(
-            found_by_type
-                .with_filter(Nothing(directives.clone()))
-                .and_then(ours.with_filter(Seen(directives.clone())))
-                .and_then(exported.with_filter(Exported(directives))),
-        )
+        Some(self.layers()?.with_filters())
     }
 
-    /// The same in a subscriber of our own; `None` the second time.
-    ///
-    /// A filter of one layer costs three look-ups of the span. So ours filters for all, and the OpenTelemetry layer has a filter
-    /// only where it sees less than ours.
+    /// A subscriber of our own; `None` the second time.
     pub(crate) fn subscriber(&self) -> Option<Dispatch> {
-        let Layers {
-            found_by_type,
-            ours,
-            exported,
-            directives,
-        } = self.layers()?;
-        let ours = found_by_type
-            .with_filter(Nothing(directives.clone()))
-            .and_then(ours.for_all_layers(directives.clone()));
-        let registry = tracing_subscriber::registry();
-        Some(if directives.exports_all_seen() {
-            Dispatch::new(registry.with(ours.and_then(exported)))
-        } else {
-            let exported = exported.with_filter(Exported(directives));
-            Dispatch::new(registry.with(ours.and_then(exported)))
-        })
+        Some(self.layers()?.into_subscriber())
     }
 
     fn layers<S>(&self) -> Option<Layers<S>>
@@ -263,13 +233,11 @@ impl Pipeline {
         if self.layer_taken.swap(true, Ordering::Relaxed) {
             return None;
         }
-        let callsites = Callsites::new(self.filters.clone(), self.span_metrics.clone());
-        let bridge = self.logger_provider.as_ref().map(Bridge::new);
         let ours = SpanwiseLayer::new(
             self.span_metrics.clone(),
-            callsites,
+            Callsites::new(self.filters.clone(), self.span_metrics.clone()),
             self.lines,
-            bridge,
+            self.logger_provider.as_ref().map(Bridge::new),
             self.diagnostics.clone(),
         );
         let scope = InstrumentationScope::builder(SCOPE)
@@ -277,24 +245,7 @@ impl Pipeline {
             .build();
         let tracer = self.tracer_provider.tracer_with_scope(scope);
         let directives = Directives::new(self.filters.clone());
-        let exported = Gate::new(
-            lean(tracer.clone()),
-            self.skip_unsampled,
-            directives.max_level(),
-        );
-        // tracing-opentelemetry finds its layer by type, and the gate hides the one that works: a second one, which
-        // sees nothing itself, answers for it. It shares the tracer, and what is known of a span lies in the registry.
-        //
-        // It comes first. The others run code of the application, values that are shown and callbacks, and where that
-        // opens spans, tracing-subscriber 0.3.23 forgets what the filters of later layers have said (tokio-rs/tracing#2704).
-        // The gate copes with that; this one would panic.
-        let found_by_type = lean(tracer);
-        Some(Layers {
-            found_by_type,
-            ours,
-            exported,
-            directives,
-        })
+        Some(Layers::new(ours, tracer, self.skip_unsampled, directives))
     }
 
     pub(crate) fn tracer_provider(&self) -> &SdkTracerProvider {
@@ -385,26 +336,6 @@ impl Pipeline {
             self.diagnostics.say(Level::Error, message);
         }
     }
-}
-
-/// The OpenTelemetry layer without what costs and few read: four allocations a span instead of nine.
-fn lean<S>(tracer: SdkTracer) -> OpenTelemetryLayer<S, SdkTracer>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
-    OpenTelemetryLayer::new(tracer)
-        .with_location(false)
-        .with_threads(false)
-        .with_target(false)
-        .with_tracked_inactivity(false)
-}
-
-/// Layers before they are put together.
-struct Layers<S> {
-    found_by_type: OpenTelemetryLayer<S, SdkTracer>,
-    ours: SpanwiseLayer,
-    exported: Gate<OpenTelemetryLayer<S, SdkTracer>>,
-    directives: Directives,
 }
 
 /// The propagators that `config` names, in one.

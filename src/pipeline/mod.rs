@@ -25,6 +25,7 @@ mod grpc;
 #[cfg(feature = "otlp-http")]
 mod http;
 mod layer;
+mod layers;
 mod logs;
 mod meters;
 mod metrics;
