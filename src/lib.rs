@@ -9,6 +9,39 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! # For applications
+//!
+//! [`Telemetry::init`] installs everything for the process and gives the guard that delivers what is left; keep it until the
+//! end of `main`. [`Telemetry::builder`] adds settings from code, below and above the environment. All variables, their
+//! defaults and what is accepted stand in the README and in [`config::variables`]; [`Telemetry::effective`] says what is in
+//! force and where it comes from, [`Telemetry::diagnose`] asks every receiver.
+//!
+//! | to | use |
+//! |---|---|
+//! | own the subscriber | [`Builder::build`], then [`Telemetry::layer`] |
+//! | serve `/metrics` yourself | [`Builder::without_metrics_listener`], then [`Telemetry::render`] |
+//! | end at once, and lose nothing | [`exit`], [`Telemetry::flush`], `Telemetry::signal` (feature `signal`) |
+//! | see what was delivered | [`Telemetry::status`], the [`Report`] of [`Telemetry::shutdown`] |
+//! | see what spans did | [`Telemetry::spans`], [`Telemetry::on_close`] |
+//! | count things beside spans | [`metrics`] |
+//! | test all that | [`testing`] |
+//!
+//! # For libraries
+//!
+//! Instrument with `tracing` alone. A span is exported and counted under the name of its macro; `otel.name`, `otel.kind`,
+//! `otel.status_code` and `error` mean what they mean to tracing-opentelemetry. Give names that do not hold values: `GET
+//! /users/{id}`, not `GET /users/42`. To carry a trace over a boundary, see [`propagation`].
+//!
+//! # Metrics
+//!
+//! | metric | unit | from |
+//! |---|---|---|
+//! | `traces.span.metrics.calls`, `traces.span.metrics.duration` | ms | every span, under the names of the Collector's connector |
+//! | `traces.span.metrics.active` | | spans that are open |
+//! | `http.server.request.duration` and others of the semantic conventions | s | spans that carry their attributes |
+//! | `otel.sdk.*` | | what telemetry does itself |
+//! | your own | | [`metrics`] and any OpenTelemetry meter |
 
 mod banner;
 mod builder;
@@ -38,6 +71,13 @@ mod span_metrics;
 mod span_table;
 mod telemetry;
 pub mod testing;
+
+/// The exact versions that this crate is built on, for what its own names do not reach.
+pub mod otel {
+    pub use opentelemetry;
+    pub use opentelemetry_sdk;
+    pub use tracing_opentelemetry;
+}
 
 pub use builder::Builder;
 pub use delivery::{Lost, Report, Status};
