@@ -71,6 +71,7 @@ mod span_metrics;
 mod span_table;
 mod telemetry;
 pub mod testing;
+pub mod trace;
 
 /// The exact versions that this crate is built on, for what its own names do not reach.
 pub mod otel {

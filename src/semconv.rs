@@ -53,6 +53,12 @@ pub(crate) const HTTP_METHODS: [&str; 10] = [
 /// The attributes whose values are whole numbers.
 pub(crate) const INTEGERS: [&str; 3] = [HTTP_RESPONSE_STATUS_CODE, SERVER_PORT, NETWORK_PEER_PORT];
 
+/// The event of a span that records an error, and its attributes.
+pub(crate) const EXCEPTION: &str = "exception";
+pub(crate) const EXCEPTION_TYPE: &str = "exception.type";
+pub(crate) const EXCEPTION_MESSAGE: &str = "exception.message";
+pub(crate) const EXCEPTION_STACKTRACE: &str = "exception.stacktrace";
+
 /// Span fields that `tracing-opentelemetry` gives a meaning to.
 pub(crate) const FIELD_NAME: &str = "otel.name";
 pub(crate) const FIELD_KIND: &str = "otel.kind";

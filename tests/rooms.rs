@@ -53,6 +53,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     // L4: what talks to the outside beside the exporters.
     ("runtime", &["metrics"]),
     ("server", &["config", "exposition"]),
+    // What application code says of the span that it is in.
+    ("trace", &["pipeline", "propagation", "span_metrics"]),
     // L5: what the user holds.
     ("banner", &["*"]),
     ("builder", &["*"]),

@@ -23,11 +23,12 @@ use tracing_subscriber::registry::LookupSpan;
 use super::callsite::Callsites;
 use super::filter::Directives;
 use super::gate;
+use super::propagators::Propagators;
 use crate::diagnostics::{Diagnostics, Level};
 use crate::logs::{self, Fields, Format, Line, PackedFields, SpanName};
 use crate::own_thread;
 use crate::semconv;
-use crate::span_metrics::SpanMetrics;
+use crate::span_metrics::{SpanMetrics, Status};
 
 /// The bridge from events to log records.
 pub(crate) type Bridge = OpenTelemetryTracingBridge<SdkLoggerProvider, SdkLogger>;
@@ -43,6 +44,7 @@ pub(crate) struct SpanwiseLayer {
     bridge: Option<BridgeDebug>,
     /// Fields of open spans, for the lines; those that do not fit are extensions of their span.
     fields: PackedFields,
+    propagators: Propagators,
     diagnostics: Diagnostics,
     dispatch: OnceLock<WeakDispatch>,
     /// In a subscriber of our own: filters for all layers, which costs less than a filter each.
@@ -64,6 +66,7 @@ impl SpanwiseLayer {
         callsites: Callsites,
         lines: Option<Format>,
         bridge: Option<Bridge>,
+        propagators: Propagators,
         diagnostics: Diagnostics,
     ) -> Self {
         Self {
@@ -72,6 +75,7 @@ impl SpanwiseLayer {
             lines,
             bridge: bridge.map(BridgeDebug),
             fields: PackedFields::new(),
+            propagators,
             diagnostics,
             dispatch: OnceLock::new(),
             directives: None,
@@ -82,6 +86,21 @@ impl SpanwiseLayer {
     pub(crate) fn for_all_layers(mut self, directives: Directives) -> Self {
         self.directives = Some(directives);
         self
+    }
+
+    /// Our layer of a subscriber, if it has one.
+    pub(crate) fn of(subscriber: &Dispatch) -> Option<&Self> {
+        subscriber.downcast_ref()
+    }
+
+    /// The application says how a span went.
+    pub(crate) fn set_status(&self, id: &Id, status: Status) {
+        self.metrics.on_status(id.into_u64(), status);
+    }
+
+    /// The propagators of the pipeline that the layer belongs to.
+    pub(crate) fn propagators(&self) -> &Propagators {
+        &self.propagators
     }
 
     /// The OpenTelemetry context of a span, which starts the exported span if it has not started.

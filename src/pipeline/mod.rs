@@ -57,6 +57,7 @@ mod worker;
 pub(crate) use build::{Additions, Error, Pipeline, propagator};
 pub(crate) use capture::{Capture, Ids};
 pub(crate) use custom::Custom;
+pub(crate) use layer::SpanwiseLayer;
 pub(crate) use logs::Record;
 pub use propagators::Propagators;
 pub(crate) use resource::service_name;

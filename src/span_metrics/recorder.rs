@@ -137,9 +137,12 @@ impl SpanMetrics {
 
     /// An error happened in a span; `false` if the span is not counted.
     pub(crate) fn on_error(&self, id: u64) -> bool {
-        self.open
-            .with(id, |span| span.set_status(Status::Error))
-            .is_some()
+        self.on_status(id, Status::Error)
+    }
+
+    /// Someone said how a span went; `false` if the span is not counted.
+    pub(crate) fn on_status(&self, id: u64, status: Status) -> bool {
+        self.open.with(id, |span| span.set_status(status)).is_some()
     }
 
     /// A span was entered.

@@ -36,13 +36,13 @@
 //!
 //! # Tasks and threads
 //!
-//! What `f` starts does not inherit the harness by itself: wrap futures with [`Telemetry::instrument`], use [`Telemetry::enter`] or pass
-//! [`Telemetry::dispatch`] on.
+//! Those that are started through [`trace`](crate::trace) inherit the harness. For others there are [`Telemetry::instrument`],
+//! [`Telemetry::enter`] and [`Telemetry::dispatch`].
 //!
 //! # What it does not do
 //!
-//! Spans that are not sampled are counted and not kept. The global providers and propagator of the OpenTelemetry API stay as they are: use
-//! [`Telemetry::inner`] for its own.
+//! Spans that are not sampled are counted and not kept. The global providers and propagator of the OpenTelemetry API stay as they are:
+//! [`trace::inject`](crate::trace::inject) and its like find those of the harness, and [`Telemetry::inner`] has them.
 
 mod builder;
 mod log;
