@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use spanwise::metrics::{
     Counter, Definition, Error, Gauge, Histogram, Options, Registry, Summary, buckets,
+    snapshot::Series,
 };
 
 const ORDERS: Definition<Counter> = Counter::define("shop.orders")
@@ -96,19 +97,17 @@ fn main() -> Result<(), Error> {
     }
     println!("\nsnapshot:");
     for family in registry.snapshot().families {
-        for series in family.series {
-            let labels: Vec<_> = series
-                .labels
-                .iter()
+        let line = |series: &Series| {
+            let labels = series.labels.iter();
+            let labels: Vec<_> = labels
                 .map(|(key, value)| format!("{key}={value}"))
                 .collect();
-            println!(
-                "  {}{{{}}} {}",
-                family.name,
-                labels.join(","),
-                series.value.as_f64()
-            );
-        }
+            let value = series.value.as_f64();
+            format!("  {}{{{}}} {value}", family.name, labels.join(","))
+        };
+        let mut lines: Vec<_> = family.series.iter().map(line).collect();
+        lines.sort();
+        lines.iter().for_each(|line| println!("{line}"));
     }
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! What recording allocates. A binary of its own, because the counting allocator is one for the whole process.
 
 use allocation_counter::measure;
-use spanwise::metrics::{Counter, Definition, Gauge, Histogram, Options, Registry};
+use spanwise::metrics::{Counter, Definition, Gauge, Histogram, Options, Registry, above};
 
 const ORDERS: Definition<Counter> = Counter::define("orders")
     .labels(&["status", "region"])
     .limit(2);
 const DEPTH: Definition<Gauge> = Gauge::define("depth").labels(&["queue"]);
+const LENGTH: Definition<Gauge> = Gauge::define("length");
 const LATENCY: Definition<Histogram> = Histogram::define("latency").unit("s").labels(&["route"]);
 
 fn assert_none(what: &str, work: impl FnMut()) {
@@ -57,6 +58,24 @@ fn disabled_registry_allocates_nothing() {
     });
     let orders = registry.register(&ORDERS).unwrap();
     assert_none("a disabled counter", || orders.add(1, [("status", "ok")]));
+}
+
+#[test]
+fn callbacks_that_come_and_go_leave_no_memory_behind() {
+    let registry = Registry::default();
+    let depth = registry.register(&DEPTH).unwrap();
+    let cycles = || {
+        for _ in 0..1_000 {
+            let observed = registry.observe(&LENGTH, |observer| observer.observe(1.0, []));
+            let watched = registry.on_record("depth", above(1.0), |_| {});
+            depth.set(2.0, [("queue", "mail")]);
+            drop((observed.unwrap(), watched.unwrap()));
+        }
+    };
+    // Lists grow once, to the length that they need.
+    cycles();
+    let left = measure(cycles).bytes_current;
+    assert!(left.abs() < 1_000, "{left} bytes after 1,000 cycles");
 }
 
 /// The figure that the docs of the module state.
