@@ -42,6 +42,16 @@
 //! | `http.server.request.duration` and others of the semantic conventions | s | spans that carry their attributes |
 //! | `otel.sdk.*` | | what telemetry does itself |
 //! | your own | | [`metrics`] and any OpenTelemetry meter |
+//! # What is where
+//!
+//! | to | see |
+//! |---|---|
+//! | start, look at and end telemetry | [`Telemetry`], [`Builder`], [`config`] |
+//! | say more about a span, take it along to tasks and threads, send it on | [`trace`], [`propagation`] |
+//! | record metrics of your own; a line for each thing that the registry does | [`metrics`] |
+//! | watch the process and its machine (feature `runtime`) | `runtime` |
+//! | serve a `/metrics` page yourself | [`exposition`], `server` (feature `prometheus`) |
+//! | test code that is instrumented | [`testing`] |
 
 mod banner;
 mod builder;

@@ -29,13 +29,15 @@
 //! | get a handle; bind it to one series | [`Registry::register`]; [`Counter::bind`] and its like give a [`Bound`] |
 //! | record before telemetry starts | the same handles: nothing is lost |
 //! | record by name | [`Registry::increment_counter`], [`record_histogram`](Registry::record_histogram), [`set_gauge`](Registry::set_gauge), [`increment_gauge`](Registry::increment_gauge), [`decrement_gauge`](Registry::decrement_gauge) |
-//! | be asked for values | [`Registry::observe`] |
-//! | be called when a value crosses a line | [`Registry::on_record`] with [`above`] or [`below`] |
+//! | be asked for values | [`Registry::observe`]; dropping the [`Callback`] unregisters it |
+//! | be called when a value crosses a line | [`Registry::on_record`] with [`above`] or [`below`]; [`Condition::until`], [`Condition::for_at_least`], [`Condition::cooldown`] |
 //! | prefix names, label everything, switch off | [`Options`], [`Registry::disable`] |
-//! | keep pipelines apart | a [`Registry::new`] each; [`global`] is that of the process |
-//! | read values back | [`Counter::get`] and its like, [`Registry::snapshot`], [`Distribution::quantile`](snapshot::Distribution::quantile) |
+//! | keep pipelines apart | a [`Registry::new`] each; [`global`] is that of the process; [`Builder::with_registry`](crate::Builder::with_registry) |
+//! | read values back | [`Counter::get`] and its like, [`Registry::snapshot`], [`Distribution::quantile`](snapshot::Distribution::quantile), [`Telemetry::render`](crate::Telemetry::render) |
 //! | see what exists and what went wrong | [`Registry::catalogue`], [`Registry::take_reports`] |
 //! | feed a meter provider | [`Registry::bind`] |
+//! | show the metrics of other libraries | [`Registry::include`]; `prometheus::include` and `prometheus::Collector` (feature `prometheus-registry`); `facade::Recorder` (feature `metrics`) |
+//! | test all of this | [`testing::Telemetry`](crate::testing::Telemetry) |
 //!
 //! Values that cannot be recorded (not a number, infinite, negative where sums only grow) are refused and counted. Label values are cut at
 //! [`MAX_VALUE`] bytes and lose control characters. A metric has at most [`MAX_LABELS`] label keys and as many series as its limit; what is
@@ -43,9 +45,22 @@
 //!
 //! # Helpers
 //!
-//! Metrics that many applications need, with their names, labels and boundaries: [`Operation`] (and [`Registry::track`]), [`Cache`], [`Pool`],
-//! [`Queue`], [`CircuitBreaker`], [`GenAi`], [`stream`]. Each documents what it emits; each is made from the same handles that applications
-//! use.
+//! Metrics that many applications need, with their names, labels and boundaries. Each documents what it emits, and is made from the same
+//! handles that applications use.
+//!
+//! | for | use | with |
+//! |---|---|---|
+//! | a unit of work | [`Registry::track`], [`Operation`] | [`run`](Operation::run) and [`try_run`](Operation::try_run) for closures, [`future`](Operation::future), [`stream`](Operation::stream); [`start`](Operation::start) is the timer that ends when it is dropped, [`in_flight`](Operation::in_flight) counts only; [`records`](operation::Run::records), [`bytes`](operation::Run::bytes), [`retry`](operation::Run::retry) |
+//! | a cache | [`Cache`] | hits and misses by [`lookup`](Cache::lookup), [`evict`](Cache::evict), [`size`](Cache::size) |
+//! | a pool | [`Pool`] | used, limit and waiters by [`wait`](Pool::wait), [`resize`](Pool::resize) |
+//! | a queue | [`Queue`] | depth and wait time by [`enter`](Queue::enter) |
+//! | a circuit breaker | [`CircuitBreaker`] | state and trips by [`enter`](CircuitBreaker::enter), [`reject`](CircuitBreaker::reject) |
+//! | language models | [`GenAi`] | [`tokens`](gen_ai::Call::tokens) by type, duration, time to the first [`chunk`](gen_ai::Call::chunk), cost from [`Prices`](gen_ai::Prices); the conventions are in development |
+//! | quantiles of the last while | [`Summary`] | a Prometheus summary on the page, gauges with the label `quantile` over OTLP |
+//! | writing to a stream | [`stream::Producer`] | records, bytes and errors of a [`flush`](stream::Producer::flush), [`throttled`](stream::Producer::throttled), [`queued`](stream::Producer::queued) |
+//! | reading from a stream | [`stream::Consumer`] | [`lag`](stream::Consumer::lag), [`iterator_age`](stream::Consumer::iterator_age), [`checkpoint`](stream::Consumer::checkpoint), [`process`](stream::Consumer::process), [`shards`](stream::Consumer::shards) with resharding |
+//! | the process and its machine | `runtime::observe` (feature `runtime`) | process, CPU, memory, disk, network, tokio and build, a switch each |
+//! | the span that code is in | [`trace`](crate::trace) | attributes, events, errors, status; tasks and threads; context and baggage |
 //!
 //! # Other libraries
 //!
