@@ -1,5 +1,6 @@
 //! Every value that has an effect, and where it comes from.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use super::variable::{Applies, Variable};
@@ -40,7 +41,11 @@ pub struct Effective {
 
 impl Effective {
     pub(super) fn new(config: &Config, mut settings: Vec<Setting>) -> Self {
-        settings.retain(|setting| applies(setting.variable.applies, config));
+        // What holds for several signals is read for each of them, and says the same each time.
+        let mut known = HashSet::new();
+        settings.retain(|setting| {
+            applies(setting.variable.applies, config) && known.insert(setting.variable.name)
+        });
         Self { settings }
     }
 

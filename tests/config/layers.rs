@@ -217,3 +217,17 @@ fn listing_is_aligned_and_names_the_source() {
         "no spans are exported:\n{listing}"
     );
 }
+
+#[test]
+fn what_holds_for_several_signals_is_listed_once() {
+    let resolved = config::resolve(&Sources::default());
+    let mut keys: Vec<&str> = resolved
+        .effective
+        .iter()
+        .map(|setting| setting.key())
+        .collect();
+    let all = keys.len();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), all);
+}
