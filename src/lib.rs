@@ -24,14 +24,17 @@
 //! | end at once, and lose nothing | [`exit`], [`Telemetry::flush`], `Telemetry::signal` (feature `signal`) |
 //! | see what was delivered | [`Telemetry::status`], the [`Report`] of [`Telemetry::shutdown`] |
 //! | see what spans did | [`Telemetry::spans`], [`Telemetry::on_close`] |
-//! | count things beside spans | [`metrics`] |
+//! | say more about a span, take it along to tasks and threads | [`trace`] |
+//! | count things beside spans, with a line for all that there is | [`metrics`] |
+//! | watch the process and its machine | `runtime` (feature `runtime`) |
 //! | test all that | [`testing`] |
 //!
 //! # For libraries
 //!
 //! Instrument with `tracing` alone. A span is exported and counted under the name of its macro; `otel.name`, `otel.kind`,
 //! `otel.status_code` and `error` mean what they mean to tracing-opentelemetry. Give names that do not hold values: `GET
-//! /users/{id}`, not `GET /users/42`. To carry a trace over a boundary, see [`propagation`].
+//! /users/{id}`, not `GET /users/42`. To carry a trace over a boundary, see [`propagation`] and
+//! [`trace`].
 //!
 //! # Metrics
 //!
