@@ -5,7 +5,7 @@ use std::fmt;
 
 use opentelemetry::KeyValue;
 use spanwise::SpanStatus;
-use spanwise::config::Dimension;
+use spanwise::config::{Dimension, Env};
 use spanwise::testing::Telemetry;
 use spanwise::trace::{self, Status};
 use tracing::field::Empty;
@@ -147,6 +147,25 @@ fn ok_is_final_for_the_span_and_its_metrics() {
     });
     assert_eq!(t.spans().one().status, SpanStatus::Ok);
     assert!(counted(&t, "work", "OK"), "{}", t.inner().render());
+}
+
+#[test]
+fn a_subscriber_of_the_application_is_told_too() {
+    use tracing_subscriber::layer::SubscriberExt;
+
+    let telemetry = spanwise::Telemetry::builder()
+        .with_env(Env::from_pairs(
+            ["TRACES", "METRICS", "LOGS"].map(|s| (format!("OTEL_{s}_EXPORTER"), "none")),
+        ))
+        .build()
+        .expect("a valid configuration");
+    let subscriber = tracing_subscriber::registry().with(telemetry.layer().expect("the first"));
+    tracing::subscriber::with_default(subscriber, || {
+        info_span!("work").in_scope(|| trace::set_status(Status::error("late")));
+    });
+    let page = telemetry.render();
+    let error = r#"span_name="work",status_code="STATUS_CODE_ERROR"} 1"#;
+    assert!(page.contains(error), "{page}");
 }
 
 #[test]
