@@ -35,6 +35,26 @@ macro_rules! http_span {
 }
 pub(crate) use http_span;
 
+/// The span of a request that no route takes: named after its method alone, because a path is whatever
+/// somebody typed. It goes on the trace and never becomes a label.
+pub(crate) fn unmatched(request: &Request) -> Span {
+    let name = match request.method().as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known,
+        _ => "HTTP",
+    };
+    tracing::info_span!(
+        "HTTP",
+        otel.name = name,
+        otel.kind = "server",
+        otel.status_code = tracing::field::Empty,
+        http.request.method = request.method().as_str(),
+        url.path = request.uri().path(),
+        url.scheme = "http",
+        http.response.status_code = tracing::field::Empty,
+        error.type = tracing::field::Empty,
+    )
+}
+
 /// Answers a request inside `span`, which continues the trace of the caller.
 pub(crate) async fn answer(span: Span, request: Request, next: Next) -> Response {
     let caller = propagation::extract(request.headers());

@@ -6,11 +6,11 @@ use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use tokio::time::sleep;
 use tracing::{error, info, instrument};
 
-use crate::http::{Client, answer, http_span};
+use crate::http::{Client, answer, http_span, unmatched};
 
 /// A handler inside the server span of its route.
 macro_rules! traced {
@@ -34,6 +34,9 @@ pub(crate) fn router(client: Client) -> Router {
             post(payment).layer(traced!("POST", "/payments/{id}")),
         )
         .route("/reports", get(report).layer(traced!("GET", "/reports")))
+        .fallback_service(any(|| async { StatusCode::NOT_FOUND }).layer(from_fn(
+            |request: Request, next: Next| answer(unmatched(&request), request, next),
+        )))
         .with_state(client)
 }
 

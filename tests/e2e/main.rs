@@ -28,6 +28,7 @@ mod prometheus;
 mod quickstart;
 mod rules;
 mod sampling;
+mod scanner;
 mod scrape;
 mod side_by_side;
 mod stack;
@@ -106,6 +107,7 @@ fn tests() -> Vec<Trial> {
         side_by_side::tests(),
         exemplars::tests(),
         scrape::tests(),
+        scanner::tests(),
         rules::tests(),
         stack::tests(),
     ]

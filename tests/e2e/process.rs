@@ -77,6 +77,14 @@ impl Process {
         })
     }
 
+    /// Bytes of memory that it has now.
+    pub(crate) fn memory(&self) -> Outcome<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = line.ok_or("no VmRSS")?.trim_end_matches("kB");
+        Ok(line.trim().parse::<u64>()? * 1024)
+    }
+
     /// Sends SIGTERM, which std has no call for.
     pub(crate) fn terminate(&self) -> Outcome {
         let pid = self.child.id().to_string();

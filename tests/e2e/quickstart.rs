@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::io::{BufWriter, Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -129,6 +130,61 @@ impl Quickstart {
                 .into_iter()
                 .try_for_each(|client| client.join().map_err(|_| "a client panicked")?)
         })
+    }
+
+    /// Sends `count` GET requests as fast as they are taken: a connection does not wait for one answer
+    /// before it asks again.
+    pub(crate) fn pour(
+        &self,
+        count: u64,
+        status: u16,
+        path: impl Fn(u64) -> String + Sync,
+    ) -> Outcome {
+        let expected = format!("HTTP/1.1 {status} ");
+        let share = count / CLIENTS as u64;
+        ensure!(
+            share * CLIENTS as u64 == count,
+            "{count} requests cannot be shared by {CLIENTS} connections"
+        );
+        let client = |number: u64| -> Outcome {
+            let mut answers = TcpStream::connect(("127.0.0.1", self.port))?;
+            answers.set_read_timeout(Some(PATIENCE))?;
+            let mut requests = BufWriter::new(answers.try_clone()?);
+            let ask = || -> Outcome {
+                for number in number * share..(number + 1) * share {
+                    let last = number % share == share - 1;
+                    let connection = if last { "close" } else { "keep-alive" };
+                    let path = path(number);
+                    write!(
+                        requests,
+                        "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: {connection}\r\n\r\n"
+                    )?;
+                }
+                Ok(requests.flush()?)
+            };
+            let mut text = String::new();
+            thread::scope(|scope| -> Outcome {
+                let asking = scope.spawn(ask);
+                answers.read_to_string(&mut text)?;
+                asking.join().map_err(|_| "a client panicked")?
+            })?;
+            let found = text.matches(&expected).count() as u64;
+            ensure!(found == share, "{found} of {share} answers are {status}");
+            Ok(())
+        };
+        thread::scope(|scope| {
+            let clients: Vec<_> = (0..CLIENTS as u64)
+                .map(|number| scope.spawn(move || client(number)))
+                .collect();
+            clients
+                .into_iter()
+                .try_for_each(|client| client.join().map_err(|_| "a client panicked")?)
+        })
+    }
+
+    /// Bytes of memory that it has now.
+    pub(crate) fn memory(&self) -> Outcome<u64> {
+        self.process.memory()
     }
 
     /// What it has printed so far.
