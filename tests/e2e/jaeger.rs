@@ -132,6 +132,17 @@ impl Jaeger {
         Ok(array(&answer["data"]).flat_map(spans_of).collect())
     }
 
+    /// The spans of one trace; an error where there is none.
+    pub(crate) fn trace(&self, id: &str) -> Outcome<Vec<Span>> {
+        let answer = self.get(&format!("/api/traces/{id}"))?;
+        Ok(array(&answer["data"]).flat_map(spans_of).collect())
+    }
+
+    /// The address of a page for people.
+    pub(crate) fn page(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.query)
+    }
+
     /// Waits until there are `count` spans of a service, and for no more to be there then.
     pub(crate) fn wait_for_spans(&self, service: &str, count: usize) -> Outcome<Vec<Span>> {
         let spans = until(&format!("{count} spans of {service} in Jaeger"), || {
@@ -191,7 +202,7 @@ impl Jaeger {
     }
 
     fn get(&self, path: &str) -> Outcome<Value> {
-        get_json(&format!("http://127.0.0.1:{}{path}", self.query))
+        get_json(&self.page(path))
     }
 }
 
