@@ -25,6 +25,35 @@ pub(crate) fn durations(text: &str) -> Outcome<BTreeMap<Span, u64>> {
     whole_numbers(text, "traces_span_metrics_duration_milliseconds_count")
 }
 
+/// A series of span metrics: service, name, kind and status.
+pub(crate) type Series = [String; 4];
+
+/// The cumulative counts of the buckets of each series in an exposition, in the order of their bounds.
+pub(crate) fn buckets(text: &str) -> Outcome<BTreeMap<Series, Vec<(f64, u64)>>> {
+    let metric = "traces_span_metrics_duration_milliseconds_bucket";
+    let mut series = BTreeMap::<Series, Vec<(f64, u64)>>::new();
+    for (labels, value) in samples(text, metric)? {
+        let label = |name: &str| {
+            labels
+                .get(name)
+                .cloned()
+                .ok_or_else(|| format!("{metric} has no label {name}: {labels:?}"))
+        };
+        let of = [
+            label("service_name")?,
+            label("span_name")?,
+            label("span_kind")?,
+            label("status_code")?,
+        ];
+        let bucket = (label("le")?.parse()?, value as u64);
+        series.entry(of).or_default().push(bucket);
+    }
+    for buckets in series.values_mut() {
+        buckets.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    }
+    Ok(series)
+}
+
 fn whole_numbers(text: &str, metric: &str) -> Outcome<BTreeMap<Span, u64>> {
     let mut spans = BTreeMap::new();
     for (mut labels, value) in samples(text, metric)? {
