@@ -14,6 +14,7 @@
 )]
 
 mod config;
+mod conventions;
 mod deadline;
 mod endings;
 mod exemplars;
@@ -107,6 +108,7 @@ fn tests() -> Vec<Trial> {
         side_by_side::tests(),
         exemplars::tests(),
         scrape::tests(),
+        conventions::tests(),
         scanner::tests(),
         rules::tests(),
         stack::tests(),
