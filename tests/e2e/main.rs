@@ -13,6 +13,7 @@
     reason = "a test runner talks to people"
 )]
 
+mod callbacks;
 mod config;
 mod conventions;
 mod deadline;
@@ -58,6 +59,9 @@ use ensure;
 fn main() -> ExitCode {
     if let Ok(scenario) = env::var(endings::SCENARIO) {
         return endings::application(&scenario);
+    }
+    if env::var_os(callbacks::APPLICATION).is_some() {
+        return callbacks::application();
     }
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(1);
@@ -109,6 +113,7 @@ fn tests() -> Vec<Trial> {
         exemplars::tests(),
         scrape::tests(),
         conventions::tests(),
+        callbacks::tests(),
         scanner::tests(),
         rules::tests(),
         stack::tests(),
