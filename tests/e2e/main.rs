@@ -13,6 +13,7 @@
     reason = "a test runner talks to people"
 )]
 
+mod browser;
 mod callbacks;
 mod config;
 mod conventions;
