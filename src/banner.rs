@@ -66,6 +66,7 @@ impl Banner<'_> {
                 SpanExporter::Otlp(otlp) => otlp_words(otlp, Signal::Traces, effective),
                 SpanExporter::Console => "console".to_owned(),
                 SpanExporter::OtlpStdout => "otlp/stdout".to_owned(),
+                SpanExporter::Custom(custom) => custom.name.clone(),
             });
         writeln!(
             f,
@@ -188,6 +189,7 @@ fn sampler(sampler: &Sampler) -> String {
         Sampler::RateLimiting(rate) => format!("ratelimiting {rate}"),
         Sampler::ParentBased(root) => format!("parentbased_{}", self::sampler(root)),
         Sampler::JaegerRemote(remote) => format!("jaeger_remote {}", remote.endpoint),
+        Sampler::Custom(custom) => custom.name.clone(),
     }
 }
 

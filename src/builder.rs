@@ -1,5 +1,8 @@
 //! Settings from code, below and above the environment.
 
+#[cfg(feature = "config-file")]
+mod components;
+
 use std::fmt;
 use std::path::Path;
 

@@ -133,7 +133,7 @@ impl Telemetry {
         // Before the subscriber: setting a provider logs under a lock that a layer could want.
         global::set_meter_provider(telemetry.pipeline.meter_provider().clone());
         global::set_tracer_provider(telemetry.pipeline.tracer_provider().clone());
-        global::set_text_map_propagator(pipeline::propagator(&telemetry.resolved.config));
+        global::set_text_map_propagator(telemetry.propagator());
         tracing::dispatcher::set_global_default(subscriber)
             .map_err(|_| InitError::SubscriberInstalled)?;
         ending::register(&telemetry.pipeline, &telemetry.diagnostics);

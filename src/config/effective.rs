@@ -125,7 +125,7 @@ fn applies(when: Applies, config: &Config) -> bool {
 
 fn takes_argument(sampler: &Sampler) -> bool {
     match sampler {
-        Sampler::AlwaysOn | Sampler::AlwaysOff => false,
+        Sampler::AlwaysOn | Sampler::AlwaysOff | Sampler::Custom(_) => false,
         Sampler::TraceIdRatio(_) | Sampler::RateLimiting(_) | Sampler::JaegerRemote(_) => true,
         Sampler::ParentBased(root) => takes_argument(root),
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Env, Origin};
+use super::{Components, Env, Origin};
 
 /// Overrides from code, above the environment, above defaults from code, above those of the specification.
 ///
@@ -15,6 +15,8 @@ pub struct Sources {
     pub env: Env,
     /// Below the environment.
     pub defaults: Env,
+    /// Names that a configuration file may use beside those of the specification.
+    pub components: Components,
 }
 
 impl Sources {

@@ -23,16 +23,20 @@ use super::custom::Custom;
 use super::exporters::{self, Exporter, Parts};
 use super::filter::{Directives, Filters};
 use super::gate;
+use super::guarded;
 use super::layer::{Bridge, SpanwiseLayer};
 use super::layers::Layers;
 use super::logs::LogSink;
 use super::meters::Meters;
 use super::propagators::Propagators;
+use super::provided::Provided;
 use super::runtime::Runtime;
 use super::scrape::Scrape;
 use super::self_metrics::Durations;
 use super::traces::SpanSink;
-use super::{SCOPE, finish, propagators, registry, resource, sampler, self_metrics, span_metrics};
+use super::{
+    SCOPE, detectors, finish, propagators, registry, resource, sampler, self_metrics, span_metrics,
+};
 use crate::clock::Clock;
 use crate::config::{self, Config, LogLines};
 use crate::delivery::{Failure, Report, Status};
@@ -51,6 +55,12 @@ pub(crate) enum Error {
     Exporter(#[from] exporters::Error),
     #[error("cannot sample traces: {0}")]
     Sampler(#[source] Failure),
+    #[error("cannot process spans: {0}")]
+    Processor(#[source] Failure),
+    #[error("cannot propagate context: {0}")]
+    Propagator(#[source] Failure),
+    #[error("cannot describe this process: {0}")]
+    Detector(#[source] Failure),
 }
 
 /// What a pipeline gets beside its configuration.
@@ -58,6 +68,7 @@ pub(crate) enum Error {
 pub(crate) struct Additions {
     pub(crate) exporters: Vec<Custom>,
     pub(crate) capture: Option<Capture>,
+    pub(crate) provided: Provided,
 }
 
 /// Running telemetry.
@@ -73,6 +84,9 @@ pub(crate) struct Pipeline {
     /// What the span metrics are drained into; kept alive for the readers.
     _drained: Option<SdkMeterProvider>,
     logger_provider: Option<SdkLoggerProvider>,
+    propagators: Propagators,
+    /// Those of the application's own.
+    processors: Vec<guarded::Processor>,
     span_metrics: Arc<SpanMetrics>,
     scrape: Scrape,
     exporters: Vec<Exporter>,
@@ -95,19 +109,28 @@ impl Pipeline {
         let runtime = Runtime::start().map_err(Error::Runtime)?;
         // Channels of gRPC look for the runtime around them when they are made.
         let _entered = runtime.handle().enter();
+        let Additions {
+            exporters: custom,
+            capture,
+            provided,
+        } = additions;
+        let provided = &provided;
+        let propagators = propagators::build(&config.propagators, provided, diagnostics)
+            .map_err(Error::Propagator)?;
         let resource = if config.disabled {
             Resource::builder_empty().build()
         } else {
             let environment = Environment::of_this_process();
-            resource::build(&config.resource, &environment, diagnostics)
+            let custom = &config.resource.custom_detectors;
+            let custom = detectors::run(custom, provided, resource::DETECTION, diagnostics)
+                .map_err(Error::Detector)?;
+            resource::build(&config.resource, &environment, custom, diagnostics)
         };
         let service_name = resource::service_name(&config.resource);
-        let Additions {
-            exporters: custom,
-            capture,
-        } = additions;
-        let exports_spans =
-            !config.traces.exporters.is_empty() || !custom.is_empty() || capture.is_some();
+        let exports_spans = !config.traces.exporters.is_empty()
+            || !config.traces.processors.is_empty()
+            || !custom.is_empty()
+            || capture.is_some();
         let options = span_metrics::options(config, exports_spans);
         let span_metrics = Arc::new(SpanMetrics::new(
             options,
@@ -128,13 +151,15 @@ impl Pipeline {
             runtime: &runtime,
             diagnostics,
             durations: &durations,
+            provided,
             made: &AtomicUsize::new(0),
         };
         let (spans, logs) = if config.disabled {
             (Vec::new(), Vec::new())
         } else {
             let mut spans = parts.spans()?;
-            spans.extend(custom.into_iter().map(|custom| custom.start(parts)));
+            let custom = custom.into_iter();
+            spans.extend(custom.map(|custom| custom.start(parts, "custom exporter")));
             let logs = parts.logs()?;
             exporters.extend(spans.iter().map(|queue| queue.exporter()));
             exporters.extend(parts.metrics(meters.pushed, &meters.drain)?);
@@ -155,6 +180,7 @@ impl Pipeline {
             runtime: &runtime,
             clock: &clock,
             diagnostics,
+            provided,
         }
         .sampler(traces)
         .map_err(Error::Sampler)?;
@@ -163,6 +189,12 @@ impl Pipeline {
         if config.span_metrics.api_spans {
             // Before the sink, which takes the span with it.
             tracer_provider = tracer_provider.with_span_processor(ApiSpans(span_metrics.clone()));
+        }
+        let processors = provided
+            .processors(&traces.processors, &resource, diagnostics)
+            .map_err(Error::Processor)?;
+        for processor in &processors {
+            tracer_provider = tracer_provider.with_span_processor(processor.clone());
         }
         if capture.as_ref().is_some_and(|c| c.ids == Ids::Sequential) {
             tracer_provider = tracer_provider.with_id_generator(Counting::default());
@@ -200,6 +232,8 @@ impl Pipeline {
             meter_provider: meters.application,
             _drained: meters.drained,
             logger_provider,
+            propagators,
+            processors,
             scrape: Scrape::new(
                 span_metrics.clone(),
                 meters.scraped,
@@ -263,6 +297,10 @@ impl Pipeline {
         &self.span_metrics
     }
 
+    pub(crate) fn propagators(&self) -> &Propagators {
+        &self.propagators
+    }
+
     /// What the application records.
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
@@ -304,7 +342,8 @@ impl Pipeline {
         if self.can_send() {
             self.say_uncounted(last);
             registry::report(&self.diagnostics, &self.registry);
-            finish::wait(&self.runtime, &self.exporters, within, last);
+            let processors = guarded::finish(&self.processors, self.runtime.handle(), within, last);
+            finish::wait(&self.runtime, &self.exporters, processors, within, last);
         }
         Report::new(self.status())
     }
@@ -313,7 +352,8 @@ impl Pipeline {
     pub(crate) async fn finish_async(&self, within: Duration, last: bool) -> Report {
         if self.can_send() {
             self.say_uncounted(last);
-            finish::wait_async(&self.runtime, &self.exporters, within, last).await;
+            let processors = guarded::finish(&self.processors, self.runtime.handle(), within, last);
+            finish::wait_async(&self.runtime, &self.exporters, processors, within, last).await;
         }
         Report::new(self.status())
     }
@@ -339,11 +379,6 @@ impl Pipeline {
             self.diagnostics.say(Level::Error, message);
         }
     }
-}
-
-/// The propagators that `config` names, in one.
-pub(crate) fn propagator(config: &Config) -> Propagators {
-    propagators::build(&config.propagators)
 }
 
 fn line_format(lines: LogLines) -> Option<Format> {

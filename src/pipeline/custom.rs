@@ -14,21 +14,22 @@ use crate::delivery::Failure;
 /// An exporter that waits for the pipeline to be built.
 pub(crate) struct Custom(Box<Start>);
 
-type Start = dyn FnOnce(Parts<'_>) -> Arc<Queue<SpanData>> + Send;
+type Start = dyn FnOnce(Parts<'_>, &str) -> Arc<Queue<SpanData>> + Send;
 
 impl Custom {
-    pub(crate) fn new(mut exporter: impl SpanExporter + 'static) -> Self {
-        Self(Box::new(move |parts| {
+    pub(crate) fn new(exporter: impl SpanExporter + 'static) -> Self {
+        Self(Box::new(move |parts, name| {
+            let mut exporter = exporter;
             exporter.set_resource(parts.resource);
             let batch = parts.config.traces.batch;
-            let name = Name::local("custom exporter", "custom");
+            let name = Name::local(name, "custom");
             parts.queue(Signal::Traces, name, batch, Sdk(exporter))
         }))
     }
 
-    /// Starts the task that exports.
-    pub(crate) fn start(self, parts: Parts<'_>) -> Arc<Queue<SpanData>> {
-        (self.0)(parts)
+    /// Starts the task that exports; `name` is what people read.
+    pub(crate) fn start(self, parts: Parts<'_>, name: &str) -> Arc<Queue<SpanData>> {
+        (self.0)(parts, name)
     }
 }
 

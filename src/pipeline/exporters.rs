@@ -15,6 +15,7 @@ use super::diagnose::Subject;
 use super::drain::Drain;
 use super::logs::Record;
 use super::metrics::{self, Push, Reader, Schedule};
+use super::provided::Provided;
 use super::queue::{Command, Queue};
 use super::runtime::Runtime;
 use super::self_metrics::{Component, Durations};
@@ -52,6 +53,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) runtime: &'a Runtime,
     pub(crate) diagnostics: &'a Diagnostics,
     pub(super) durations: &'a Durations,
+    pub(super) provided: &'a Provided,
     /// Exporters made so far; tells those of one type apart.
     pub(super) made: &'a AtomicUsize,
 }
@@ -121,6 +123,10 @@ impl Parts<'_> {
             SpanExporter::OtlpStdout => {
                 let exporter = super::otlp::Exporter::stdout(self.resource);
                 Ok(self.queue(Signal::Traces, otlp_stdout(), traces.batch, exporter))
+            }
+            SpanExporter::Custom(custom) => {
+                let exporter = self.provided.exporters.make(custom)?;
+                Ok(exporter.start(self, &custom.name))
             }
             #[cfg(not(feature = "http-json"))]
             other => Err(not_compiled(other)),

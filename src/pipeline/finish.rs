@@ -13,10 +13,16 @@ use super::runtime::Runtime;
 /// What the caller waits on top of the deadline: exporters end at the deadline themselves, and then have to say so.
 const GRACE: Duration = Duration::from_millis(50);
 
-/// Lets every exporter send what it has, no longer than `within`; works from any thread of any runtime.
-pub(crate) fn wait(runtime: &Runtime, exporters: &[Exporter], within: Duration, last: bool) {
+/// Lets every exporter send what it has and waits for `others` beside them, no longer than `within`; works from any thread of any runtime.
+pub(crate) fn wait(
+    runtime: &Runtime,
+    exporters: &[Exporter],
+    others: Vec<oneshot::Receiver<()>>,
+    within: Duration,
+    last: bool,
+) {
     let (finished, wait) = sync_channel(1);
-    let finish = finish(exporters, within, last);
+    let finish = finish(exporters, others, within, last);
     runtime.spawn(async move {
         finish.await;
         // Nobody waits any more if it took too long.
@@ -30,17 +36,21 @@ pub(crate) fn wait(runtime: &Runtime, exporters: &[Exporter], within: Duration, 
 pub(crate) async fn wait_async(
     runtime: &Runtime,
     exporters: &[Exporter],
+    others: Vec<oneshot::Receiver<()>>,
     within: Duration,
     last: bool,
 ) {
     // Timers need a tokio runtime around them: the task runs on ours, wherever the caller awaits.
-    let task = runtime.handle().spawn(finish(exporters, within, last));
+    let task = runtime
+        .handle()
+        .spawn(finish(exporters, others, within, last));
     // The task can only be gone when the runtime is, and then nothing is left to wait for.
     let _ = task.await;
 }
 
 fn finish(
     exporters: &[Exporter],
+    others: Vec<oneshot::Receiver<()>>,
     within: Duration,
     last: bool,
 ) -> impl Future<Output = ()> + Send + 'static {
@@ -64,7 +74,7 @@ fn finish(
         .collect();
     async move {
         let all = async {
-            for answer in answers {
+            for answer in answers.into_iter().chain(others) {
                 // An exporter that has ended has nothing more to send.
                 let _ = answer.await;
             }

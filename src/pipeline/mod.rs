@@ -12,6 +12,7 @@ mod callsite;
 mod capture;
 mod caught;
 mod custom;
+mod detectors;
 mod diagnose;
 mod drain;
 #[cfg(feature = "otlp-http")]
@@ -22,6 +23,7 @@ mod finish;
 mod gate;
 #[cfg(feature = "grpc")]
 mod grpc;
+mod guarded;
 #[cfg(feature = "otlp-http")]
 mod http;
 mod layer;
@@ -36,6 +38,7 @@ mod partial_success;
 #[cfg(feature = "otlp-http")]
 pub(crate) mod probe;
 mod propagators;
+mod provided;
 mod queue;
 mod registry;
 mod resource;
@@ -54,7 +57,7 @@ mod transport;
 mod weight;
 mod worker;
 
-pub(crate) use build::{Additions, Error, Pipeline, propagator};
+pub(crate) use build::{Additions, Error, Pipeline};
 pub(crate) use capture::{Capture, Ids};
 pub(crate) use custom::Custom;
 pub(crate) use layer::SpanwiseLayer;

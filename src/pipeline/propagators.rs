@@ -1,5 +1,7 @@
 //! The configured propagators in one.
 
+use std::sync::Arc;
+
 use opentelemetry::Context;
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{
@@ -8,7 +10,11 @@ use opentelemetry::propagation::{
 use opentelemetry::trace::TraceContextExt;
 
 use super::gate;
-use crate::config::Propagator;
+use super::guarded::{self, Guarded};
+use super::provided::Provided;
+use crate::config::{ComponentKind, Propagator};
+use crate::delivery::Failure;
+use crate::diagnostics::Diagnostics;
 #[cfg(feature = "xray")]
 use crate::propagation::XRay;
 use crate::propagation::{B3, Baggage, Jaeger, TraceContext};
@@ -19,8 +25,8 @@ use crate::propagation::{B3, Baggage, Jaeger, TraceContext};
 /// injects it would start another trace in the next service. So where a context without a span is injected while an
 /// unsampled local span is current, that span's is written. Whoever wants to cut a trace there injects a context with a
 /// span of its own.
-#[derive(Debug)]
-pub struct Propagators(TextMapCompositePropagator);
+#[derive(Debug, Clone)]
+pub struct Propagators(Arc<TextMapCompositePropagator>);
 
 impl TextMapPropagator for Propagators {
     fn inject_context(&self, context: &Context, injector: &mut dyn Injector) {
@@ -40,21 +46,24 @@ impl TextMapPropagator for Propagators {
 }
 
 /// In the given order; without any of them nothing is written and nothing is read.
-pub(crate) fn build(propagators: &[Propagator]) -> Propagators {
-    Propagators(composite(propagators))
+pub(crate) fn build(
+    propagators: &[Propagator],
+    provided: &Provided,
+    diagnostics: &Diagnostics,
+) -> Result<Propagators, Failure> {
+    let mut all = Vec::new();
+    for propagator in propagators {
+        all.extend(one(propagator, provided, diagnostics)?);
+    }
+    Ok(Propagators(Arc::new(TextMapCompositePropagator::new(all))))
 }
 
-fn composite(propagators: &[Propagator]) -> TextMapCompositePropagator {
-    TextMapCompositePropagator::new(
-        propagators
-            .iter()
-            .filter_map(|propagator| one(*propagator))
-            .collect(),
-    )
-}
-
-fn one(propagator: Propagator) -> Option<Box<dyn TextMapPropagator + Send + Sync>> {
-    Some(match propagator {
+fn one(
+    propagator: &Propagator,
+    provided: &Provided,
+    diagnostics: &Diagnostics,
+) -> Result<Option<Box<dyn TextMapPropagator + Send + Sync>>, Failure> {
+    Ok(Some(match propagator {
         Propagator::TraceContext => Box::new(TraceContext),
         Propagator::Baggage => Box::new(Baggage),
         Propagator::B3 => Box::new(B3::single()),
@@ -64,6 +73,12 @@ fn one(propagator: Propagator) -> Option<Box<dyn TextMapPropagator + Send + Sync
         Propagator::XRay => Box::new(XRay),
         // The configuration has refused it and said so.
         #[cfg(not(feature = "xray"))]
-        Propagator::XRay => return None,
-    })
+        Propagator::XRay => return Ok(None),
+        Propagator::Custom(custom) => {
+            let made = provided.propagators.make(custom)?;
+            let kind = ComponentKind::Propagator;
+            let guarded = Guarded::new(made, kind, custom, diagnostics);
+            Box::new(guarded::Propagator(guarded))
+        }
+    }))
 }

@@ -12,14 +12,15 @@ use crate::semconv;
 
 /// How long detectors may take together. They read a few local files, which is done in less than a millisecond; who
 /// takes longer reads from a file server that is gone, and the application must not wait for that.
-const DETECTION: Duration = Duration::from_millis(500);
+pub(super) const DETECTION: Duration = Duration::from_millis(500);
 
 /// Builds the resource from nothing, so that no crate below adds what it read from the environment on its own.
 ///
-/// What was asked for wins over what was detected, and `service.name` over both.
+/// What was asked for wins over what was detected, `custom` by detectors of the application's own, and `service.name` over both.
 pub(crate) fn build(
     config: &config::Resource,
     environment: &Environment,
+    custom: Vec<KeyValue>,
     diagnostics: &Diagnostics,
 ) -> Resource {
     let (detected, missing) = detect::run(&config.detectors, environment, DETECTION);
@@ -39,6 +40,7 @@ pub(crate) fn build(
         .map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
     Resource::builder_empty()
         .with_attributes(detected)
+        .with_attributes(custom)
         .with_attributes(fixed.map(|(key, value)| KeyValue::new(key, value)))
         .with_attributes(asked)
         .with_attribute(KeyValue::new(semconv::SERVICE_NAME, service_name(config)))
@@ -71,7 +73,7 @@ mod tests {
     fn value(config: &config::Resource, key: &'static str) -> Option<String> {
         let environment = Environment::empty("/nowhere").with_command("/bin/shop", ["shop", "-v"]);
         let (diagnostics, _) = Diagnostics::memory(None, Clock::system());
-        let resource = build(config, &environment, &diagnostics);
+        let resource = build(config, &environment, Vec::new(), &diagnostics);
         resource.get(&key.into()).map(|value| value.to_string())
     }
 

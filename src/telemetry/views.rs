@@ -8,7 +8,7 @@ use crate::delivery::Status;
 use crate::diagnosis::{self, Diagnosis};
 use crate::exposition::Format;
 use crate::metrics;
-use crate::pipeline::{self, Propagators};
+use crate::pipeline::Propagators;
 #[cfg(feature = "prometheus")]
 use crate::server;
 
@@ -113,7 +113,7 @@ impl Telemetry {
 
     /// The propagators that `OTEL_PROPAGATORS` names, in one; `init` has made it the global one.
     pub fn propagator(&self) -> Propagators {
-        pipeline::propagator(&self.resolved.config)
+        self.pipeline.propagators().clone()
     }
 
     /// What instruments are made from; `init` has made it the global one.

@@ -871,6 +871,7 @@ fn file_named_in_code_wins_and_other_code_is_named() {
         overrides: Env::from_pairs([("OTEL_CONFIG_FILE", path), ("OTEL_SERVICE_NAME", "shop")]),
         env: Env::from_pairs([("OTEL_CONFIG_FILE", "/no/such/file")]),
         defaults: Env::from_pairs([("RUST_LOG", "warn")]),
+        ..Sources::default()
     });
     assert!(resolved.config.disabled);
     assert_eq!(

@@ -11,6 +11,7 @@ fn layered(overrides: &str, env: &str, defaults: &str) -> config::Resolved {
         overrides: Env::from_pairs([(QUEUE, overrides)]),
         env: Env::from_pairs([(QUEUE, env)]),
         defaults: Env::from_pairs([(QUEUE, defaults)]),
+        ..Sources::default()
     })
 }
 
@@ -76,6 +77,7 @@ fn resource_attributes_merge_over_the_layers() {
         overrides: list("a=code"),
         env: list("a=env,b=env"),
         defaults: list("a=default,b=default,c=default"),
+        ..Sources::default()
     });
     let attributes = resolved.config.resource.attributes;
     let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
@@ -108,6 +110,7 @@ fn service_name_of_the_strongest_layer_wins_and_the_variable_before_the_list() {
             overrides,
             env,
             defaults,
+            ..Sources::default()
         });
         assert_eq!(
             resolved.config.resource.service_name.as_deref(),

@@ -167,7 +167,7 @@ fn observe(resolved: &Resolved, key: &str, expected: &Value) -> Value {
         "propagators" => config
             .propagators
             .iter()
-            .map(|p| json!(propagator(*p)))
+            .map(|p| json!(propagator(p)))
             .collect(),
         "sampler" => sampler(&config.traces.sampler),
         "exemplar_filter" => json!(match config.metrics.exemplar_filter {
@@ -329,7 +329,7 @@ fn prometheus(config: &Config) -> Option<&Prometheus> {
         })
 }
 
-fn propagator(propagator: Propagator) -> &'static str {
+fn propagator(propagator: &Propagator) -> &'static str {
     match propagator {
         Propagator::TraceContext => "tracecontext",
         Propagator::Baggage => "baggage",

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::effective::Setting;
-use super::{Config, Effective, Features, Resolved, Strictness};
+use super::{Components, Config, Effective, Features, Resolved, Strictness};
 use fault::{Fault, Faults};
 use node::{At, Node, Value};
 
@@ -37,12 +37,13 @@ const LARGEST: u64 = 1024 * 1024;
 pub(super) fn resolve(
     path: PathBuf,
     references: &mut References<'_>,
+    components: &Components,
     features: Features,
 ) -> Resolved {
     let path = Arc::new(path);
     let mut faults = Faults::new(Arc::clone(&path));
     let built = read(&path, &mut faults)
-        .and_then(|text| build(&text, references, features, &mut faults))
+        .and_then(|text| build(&text, references, components, features, &mut faults))
         .filter(|_| !faults.is_fatal());
     let (config, settings, strictness) = built.unwrap_or_else(|| {
         let nothing = Config {
@@ -90,6 +91,7 @@ fn read(path: &PathBuf, faults: &mut Faults) -> Option<String> {
 fn build(
     text: &str,
     references: &mut References<'_>,
+    components: &Components,
     features: Features,
     faults: &mut Faults,
 ) -> Option<(Config, Vec<Setting>, Strictness)> {
@@ -100,7 +102,7 @@ fn build(
     if faults.is_fatal() {
         return None;
     }
-    Some(build::config(&document, features, faults))
+    Some(build::config(&document, components, features, faults))
 }
 
 /// Another major version is refused, a newer minor one read as far as it is known.

@@ -12,7 +12,7 @@ use super::node::{Node, Value};
 use super::scalar::References;
 use super::schema::{self, describe_tables};
 use super::yaml;
-use crate::config::{Env, Features};
+use crate::config::{Components, Env, Features};
 
 fn faults() -> Faults {
     Faults::new(Arc::new(PathBuf::from("test.yaml")))
@@ -307,7 +307,7 @@ proptest::proptest! {
             text.replace_range(start..end, &insert);
         }
         let mut faults = faults();
-        let built = super::build(&text, &mut References::new(&Env::default()), Features::COMPILED, &mut faults);
+        let built = super::build(&text, &mut References::new(&Env::default()), &Components::default(), Features::COMPILED, &mut faults);
         proptest::prop_assert!(built.is_some() || faults.is_fatal());
         for problem in faults.into_problems() {
             proptest::prop_assert!(!problem.to_string().contains('\n'));

@@ -1,5 +1,6 @@
 //! The configuration as plain data: what was asked for, after every source was weighed.
 
+mod component;
 mod detector;
 mod logs;
 mod metrics;
@@ -12,6 +13,7 @@ use std::fmt;
 
 use super::mask;
 
+pub use component::*;
 pub use detector::*;
 pub use logs::*;
 pub use metrics::*;
@@ -66,6 +68,8 @@ impl Default for Config {
 pub struct Resource {
     /// What the process finds out about itself, below everything that was asked for. Defaults to [`Detector::DEFAULT`].
     pub detectors: Vec<Detector>,
+    /// Detectors of the application's own, whose attributes win over those of the others. Defaults to none.
+    pub custom_detectors: Vec<Component>,
     /// `service.name`. Defaults to `unknown_service:` and the name of the executable.
     pub service_name: Option<String>,
     /// Further attributes, in order; `service.name` is never among them once resolved.
@@ -76,6 +80,7 @@ impl fmt::Debug for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Resource")
             .field("detectors", &self.detectors)
+            .field("custom_detectors", &self.custom_detectors)
             .field(
                 "service_name",
                 &self.service_name.as_deref().map(mask::text),
@@ -89,6 +94,7 @@ impl Default for Resource {
     fn default() -> Self {
         Self {
             detectors: Detector::DEFAULT.to_vec(),
+            custom_detectors: Vec::new(),
             service_name: None,
             attributes: Vec::new(),
         }
@@ -96,7 +102,7 @@ impl Default for Resource {
 }
 
 /// A way to carry context over a process boundary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Propagator {
     /// W3C `traceparent` and `tracestate`.
@@ -111,6 +117,8 @@ pub enum Propagator {
     Jaeger,
     /// `X-Amzn-Trace-Id`.
     XRay,
+    /// One of the application's own.
+    Custom(Component),
 }
 
 /// Our own messages on stderr.

@@ -56,6 +56,7 @@ impl fmt::Display for SamplingRule {
             // Only code makes these; the variable has no words for them.
             Sampler::ParentBased(_) => f.write_str("parentbased"),
             Sampler::JaegerRemote(_) => f.write_str("jaeger_remote"),
+            Sampler::Custom(custom) => f.write_str(&custom.name),
         }
     }
 }

@@ -3,13 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Filter, Otlp, SamplingRule, Signal};
+use super::{Component, Filter, Otlp, SamplingRule, Signal};
 
 /// The trace pipeline.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Traces {
     /// Where spans go; empty means nowhere. Defaults to OTLP.
     pub exporters: Vec<SpanExporter>,
+    /// What sees spans before the exporters do. Defaults to none.
+    pub processors: Vec<Component>,
     /// Which traces are kept. Defaults to parent-based always-on.
     pub sampler: Sampler,
     /// What decides instead of [`sampler`](Self::sampler), or instead of its root if it is parent-based, where a rule matches;
@@ -29,6 +31,7 @@ impl Default for Traces {
     fn default() -> Self {
         Self {
             exporters: vec![SpanExporter::Otlp(Otlp::default_for(Signal::Traces))],
+            processors: Vec::new(),
             sampler: Sampler::parent_based(Sampler::AlwaysOn),
             rules: Vec::new(),
             batch: Batch::spans(),
@@ -49,6 +52,8 @@ pub enum SpanExporter {
     Console,
     /// OTLP as one JSON object a line on standard output.
     OtlpStdout,
+    /// One of the application's own.
+    Custom(Component),
 }
 
 /// Which traces are kept.
@@ -67,6 +72,8 @@ pub enum Sampler {
     ParentBased(Box<Sampler>),
     /// As a Jaeger collector says, asked for again and again.
     JaegerRemote(JaegerRemote),
+    /// One of the application's own.
+    Custom(Component),
 }
 
 impl Sampler {

@@ -131,7 +131,12 @@ pub(super) fn resolve_with(sources: &Sources, features: Features) -> Resolved {
 fn resolve_file(mut reader: Reader<'_>, path: &Read<String>) -> Resolved {
     let (sources, features) = (reader.sources, reader.features);
     let mut references = file::References::new(&sources.env);
-    let mut resolved = file::resolve(path.value.clone().into(), &mut references, features);
+    let mut resolved = file::resolve(
+        path.value.clone().into(),
+        &mut references,
+        &sources.components,
+        features,
+    );
     unknown::report_ignored(&mut reader, &references);
     let (mut settings, mut problems) = reader.into_parts();
     problems.append(&mut resolved.problems);

@@ -18,6 +18,7 @@ pub(super) fn traces(reader: &mut Reader<'_>) -> Traces {
     });
     Traces {
         exporters: exporters.collect(),
+        processors: Vec::new(),
         sampler: sampler(reader),
         rules: rules(reader),
         batch: batch(

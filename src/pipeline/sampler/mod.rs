@@ -7,10 +7,14 @@ mod rules;
 #[cfg(feature = "otlp-http")]
 mod strategy;
 
+use std::sync::Arc;
+
 use opentelemetry::Context;
 use opentelemetry::trace::{TraceContextExt as _, TraceState};
 use opentelemetry_sdk::trace::{Sampler, SamplingDecision, SamplingResult, ShouldSample};
 
+use super::guarded::{self, Guarded};
+use super::provided::Provided;
 use super::runtime::Runtime;
 use crate::clock::Clock;
 use crate::config;
@@ -31,6 +35,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) runtime: &'a Runtime,
     pub(crate) clock: &'a Clock,
     pub(crate) diagnostics: &'a Diagnostics,
+    pub(super) provided: &'a Provided,
 }
 
 impl Parts<'_> {
@@ -62,6 +67,12 @@ impl Parts<'_> {
             }
             // The older `Sampler::ParentBased` follows an invalid parent, which then decides "no" for ever.
             config::Sampler::ParentBased(root) => Sampler::parent_based(self.build(root)?).into(),
+            config::Sampler::Custom(custom) => {
+                let made = self.provided.samplers.make(custom)?;
+                let kind = config::ComponentKind::Sampler;
+                let guarded = Guarded::new(made, kind, custom, self.diagnostics);
+                guarded::Sampler(Arc::new(guarded)).into()
+            }
             #[cfg(feature = "otlp-http")]
             config::Sampler::JaegerRemote(remote) => remote::start(remote, self)?.into(),
             // The configuration has said that the collector cannot be asked.
@@ -74,7 +85,7 @@ impl Parts<'_> {
 }
 
 /// `decision`, with the trace state of the parent.
-fn result(decision: SamplingDecision, parent: Option<&Context>) -> SamplingResult {
+pub(super) fn result(decision: SamplingDecision, parent: Option<&Context>) -> SamplingResult {
     SamplingResult {
         decision,
         attributes: Vec::new(),

@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 
 use super::Builder;
+use super::component::component;
 use super::place::Place;
 use crate::config::features::needs;
 use crate::config::resolve::attributes;
 use crate::config::resolve::endpoint::{Use, endpoint, wrong_port};
 use crate::config::variable::Family;
-use crate::config::{Compression, Headers, Otlp, Protocol, Signal, TlsFiles, mask, table};
+use crate::config::{
+    Component, ComponentKind, Compression, Headers, Otlp, Protocol, Signal, TlsFiles, mask, table,
+};
 
 /// One exporter.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +19,7 @@ pub(super) enum Target {
     Otlp(Otlp),
     OtlpStdout,
     Console,
+    Custom(Component),
 }
 
 /// The exporter at `place`, with the place of its own properties; `None` when it is left out.
@@ -45,6 +49,10 @@ pub(super) fn exporter<'a>(
             Target::OtlpStdout
         }
         "console" => Target::Console,
+        _ if signal == Signal::Traces => {
+            let kind = ComponentKind::SpanExporter;
+            Target::Custom(self::component(builder, kind, name, &component)?)
+        }
         _ => {
             builder.reject(&component, "no exporter of this name is registered");
             return None;

@@ -21,17 +21,19 @@ pub(super) fn logs(builder: &mut Builder<'_>, root: &Place<'_>, own: &Own) -> Lo
         &table::BLRP_MAX_QUEUE_SIZE,
         &table::BLRP_MAX_EXPORT_BATCH_SIZE,
     ];
-    let batch = processors(
+    let (batch, _) = processors(
         builder,
         &provider,
         own.batch(Batch::log_records()),
         variables,
+        None,
         |builder, place| {
             exporters.extend(match exporter(builder, place, Signal::Logs) {
                 Some((Target::Otlp(otlp), _)) => Some(LogExporter::Otlp(otlp)),
                 Some((Target::OtlpStdout, _)) => Some(LogExporter::OtlpStdout),
                 Some((Target::Console, _)) => Some(LogExporter::Console),
-                None => None,
+                // Only span exporters can be registered.
+                Some((Target::Custom(_), _)) | None => None,
             });
         },
     );

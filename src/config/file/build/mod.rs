@@ -3,6 +3,7 @@
 //! Whatever the schema knows and [`Config`] cannot say is named in a problem. Effective values are recorded under the
 //! variables that would set them, so that a listing reads the same whether variables or a file was used.
 
+mod component;
 mod exporter;
 mod logs;
 mod metrics;
@@ -21,7 +22,8 @@ use crate::config::effective::Setting;
 use crate::config::parsed::Parsed;
 use crate::config::variable::Variable;
 use crate::config::{
-    Config, Diagnostics, DiagnosticsLevel, Features, Origin, Severity, Strictness, mask, table,
+    Components, Config, Diagnostics, DiagnosticsLevel, Features, Origin, Severity, Strictness,
+    mask, table,
 };
 use place::Place;
 use settings::Own;
@@ -29,11 +31,13 @@ use settings::Own;
 /// What the document means, its effective values, and how strict it asks to be.
 pub(super) fn config(
     document: &Node,
+    components: &Components,
     features: Features,
     faults: &mut Faults,
 ) -> (Config, Vec<Setting>, Strictness) {
     let mut builder = Builder {
         faults,
+        components,
         features,
         settings: Vec::new(),
     };
@@ -97,6 +101,7 @@ fn log_level(builder: &mut Builder<'_>, place: &Place<'_>) -> DiagnosticsLevel {
 /// Remembers what is wrong and what is in effect.
 struct Builder<'a> {
     faults: &'a mut Faults,
+    components: &'a Components,
     features: Features,
     settings: Vec<Setting>,
 }

@@ -2,13 +2,14 @@
 
 use super::super::node::Value;
 use super::Builder;
+use super::component::component;
 use super::place::Place;
 use super::traces::record_names;
 use crate::config::features::needs;
 use crate::config::parsed::{self, WhenRefused};
 use crate::config::resolve::attributes;
 use crate::config::variable::Kind;
-use crate::config::{Detector, Propagator, Resource, mask, table};
+use crate::config::{ComponentKind, Detector, Propagator, Resource, mask, table};
 use crate::semconv::SERVICE_NAME;
 
 pub(super) fn resource(builder: &mut Builder<'_>, root: &Place<'_>) -> Resource {
@@ -31,10 +32,7 @@ pub(super) fn resource(builder: &mut Builder<'_>, root: &Place<'_>) -> Resource 
             all.push((name.to_owned(), text));
         }
     }
-    let mut resource = Resource {
-        detectors: detectors(builder, &place.get("detection/development")),
-        ..Resource::default()
-    };
+    let mut resource = detectors(builder, &place.get("detection/development"));
     for (name, value) in all {
         if name == SERVICE_NAME {
             resource.service_name = Some(value);
@@ -60,9 +58,10 @@ pub(super) fn resource(builder: &mut Builder<'_>, root: &Place<'_>) -> Resource 
 }
 
 /// None unless the file names some: that is what the schema says.
-fn detectors(builder: &mut Builder<'_>, place: &Place<'_>) -> Vec<Detector> {
+fn detectors(builder: &mut Builder<'_>, place: &Place<'_>) -> Resource {
     builder.unsupported(&place.get("attributes"), "detectors are chosen as a whole");
     let mut detectors = Vec::new();
+    let mut custom_detectors = Vec::new();
     for item in place.get("detectors").items() {
         let Some((name, component)) = item.component() else {
             continue;
@@ -73,15 +72,21 @@ fn detectors(builder: &mut Builder<'_>, place: &Place<'_>) -> Vec<Detector> {
         {
             Some(detector) if detectors.contains(&detector) => {}
             Some(detector) => detectors.push(detector),
-            None => builder.reject(
-                &component,
-                "no resource detector of this name is registered",
-            ),
+            None => {
+                let kind = ComponentKind::Detector;
+                custom_detectors.extend(self::component(builder, kind, name, &component));
+            }
         }
     }
-    let names: Vec<_> = detectors.iter().map(|detector| detector.name()).collect();
+    let ours = detectors.iter().map(|detector| detector.name());
+    let others = custom_detectors.iter().map(|custom| custom.name.as_str());
+    let names = ours.chain(others).collect();
     record_names(builder, &table::RESOURCE_DETECTORS, names, place);
-    detectors
+    Resource {
+        detectors,
+        custom_detectors,
+        ..Resource::default()
+    }
 }
 
 /// As a text, which is what the resource holds; null means that the entry is ignored.
@@ -125,7 +130,11 @@ pub(super) fn propagators(builder: &mut Builder<'_>, place: &Place<'_>) -> Vec<P
                 builder.warn(&component, needs("xray"), "leaving that propagator out");
             }
             Some(propagator) => found.push((name, propagator)),
-            None => builder.reject(&component, "no propagator of this name is registered"),
+            None => {
+                let kind = ComponentKind::Propagator;
+                let custom = self::component(builder, kind, name, &component);
+                found.extend(custom.map(|custom| (name, Propagator::Custom(custom))));
+            }
         }
     }
     let list = place.get("composite_list");

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::Builder;
+use super::component::component;
 use super::place::Place;
 use crate::config::resolve::endpoint;
-use crate::config::{JaegerRemote, Sampler, table};
+use crate::config::{ComponentKind, JaegerRemote, Sampler, table};
 
 /// The sampler of the tracer provider; unset means parent-based and always on.
 pub(super) fn sampler(builder: &mut Builder<'_>, place: &Place<'_>) -> Sampler {
@@ -42,8 +43,8 @@ fn build(builder: &mut Builder<'_>, place: &Place<'_>) -> Option<Sampler> {
             Some(default())
         }
         _ => {
-            builder.reject(&component, "no sampler of this name is registered");
-            None
+            let kind = ComponentKind::Sampler;
+            self::component(builder, kind, name, &component).map(Sampler::Custom)
         }
     }
 }
@@ -129,5 +130,6 @@ fn show(sampler: &Sampler) -> (String, Option<String>) {
             (format!("parentbased_{name}"), argument)
         }
         Sampler::JaegerRemote(remote) => ("jaeger_remote".to_owned(), Some(remote.to_string())),
+        Sampler::Custom(custom) => (custom.name.clone(), None),
     }
 }

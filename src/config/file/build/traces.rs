@@ -1,12 +1,15 @@
 //! Spans.
 
 use super::Builder;
+use super::component::component;
 use super::exporter::{Target, exporter};
 use super::place::Place;
 use super::sampler::sampler;
 use super::settings::Own;
 use crate::config::variable::Variable;
-use crate::config::{Batch, Signal, SpanExporter, SpanLimits, Traces, table};
+use crate::config::{
+    Batch, Component, ComponentKind, Signal, SpanExporter, SpanLimits, Traces, table,
+};
 
 /// No provider means that no span goes anywhere: that is what the schema says.
 pub(super) fn traces(builder: &mut Builder<'_>, root: &Place<'_>, own: &Own) -> Traces {
@@ -27,16 +30,18 @@ pub(super) fn traces(builder: &mut Builder<'_>, root: &Place<'_>, own: &Own) -> 
         &table::BSP_MAX_QUEUE_SIZE,
         &table::BSP_MAX_EXPORT_BATCH_SIZE,
     ];
-    let batch = processors(
+    let (batch, processors) = processors(
         builder,
         &provider,
         own.batch(Batch::spans()),
         variables,
+        Some(ComponentKind::SpanProcessor),
         |builder, place| {
             exporters.extend(match exporter(builder, place, Signal::Traces) {
                 Some((Target::Otlp(otlp), _)) => Some(SpanExporter::Otlp(otlp)),
                 Some((Target::OtlpStdout, _)) => Some(SpanExporter::OtlpStdout),
                 Some((Target::Console, _)) => Some(SpanExporter::Console),
+                Some((Target::Custom(custom), _)) => Some(SpanExporter::Custom(custom)),
                 None => None,
             });
         },
@@ -45,6 +50,7 @@ pub(super) fn traces(builder: &mut Builder<'_>, root: &Place<'_>, own: &Own) -> 
         SpanExporter::Otlp(_) => "otlp",
         SpanExporter::OtlpStdout => "otlp/stdout",
         SpanExporter::Console => "console",
+        SpanExporter::Custom(custom) => &custom.name,
     });
     record_names(
         builder,
@@ -54,6 +60,7 @@ pub(super) fn traces(builder: &mut Builder<'_>, root: &Place<'_>, own: &Own) -> 
     );
     Traces {
         exporters,
+        processors,
         sampler: sampler(builder, &provider.get("sampler")),
         batch,
         limits: limits(builder, root, &provider.get("limits")),
@@ -117,15 +124,18 @@ fn limits(builder: &mut Builder<'_>, root: &Place<'_>, place: &Place<'_>) -> Spa
     }
 }
 
-/// Delay, timeout, queue and batch, in this order; the exporter of each processor goes to `export`.
+/// Delay, timeout, queue and batch, in this order, and processors of the application's own, where they can be of some
+/// `kind`; the exporter of each of ours goes to `export`.
 pub(super) fn processors(
     builder: &mut Builder<'_>,
     provider: &Place<'_>,
     defaults: Batch,
     variables: [&'static Variable; 4],
+    kind: Option<ComponentKind>,
     mut export: impl FnMut(&mut Builder<'_>, &Place<'_>),
-) -> Batch {
+) -> (Batch, Vec<Component>) {
     let mut first = None;
+    let mut custom = Vec::new();
     for processor in provider.get("processors").items() {
         let Some((name, place)) = processor.component() else {
             continue;
@@ -149,10 +159,15 @@ pub(super) fn processors(
                 let what = "is not supported: it is still in development";
                 builder.warn(&place, what, "ignoring it");
             }
-            _ => builder.reject(&place, "no processor of this name is registered"),
+            _ => match kind {
+                Some(kind) => custom.extend(component(builder, kind, name, &place)),
+                None => builder.reject(&place, "no processor of this name is registered"),
+            },
         }
     }
-    first.unwrap_or_else(|| batch(builder, &provider.get("processors"), defaults, variables))
+    let batch =
+        first.unwrap_or_else(|| batch(builder, &provider.get("processors"), defaults, variables));
+    (batch, custom)
 }
 
 fn batch(

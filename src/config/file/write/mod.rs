@@ -1,5 +1,6 @@
 //! From a [`Config`] to a file that means the same.
 
+mod component;
 mod otlp;
 mod own;
 mod sampler;
@@ -94,16 +95,20 @@ impl Writer {
             .iter()
             .map(|(key, value)| (key.as_str(), value));
         let attributes: Vec<_> = name.chain(others).collect();
-        if attributes.is_empty() && resource.detectors.is_empty() {
+        let detects = !resource.detectors.is_empty() || !resource.custom_detectors.is_empty();
+        if attributes.is_empty() && !detects {
             return;
         }
         self.line(0, "resource:");
-        if !resource.detectors.is_empty() {
+        if detects {
             self.line(1, "detection/development:");
             self.line(2, "detectors:");
         }
         for detector in &resource.detectors {
             self.line(3, &format!("- {detector}:"));
+        }
+        for custom in &resource.custom_detectors {
+            self.component(3, "- ", custom);
         }
         if !attributes.is_empty() {
             self.line(1, "attributes:");
@@ -122,6 +127,10 @@ impl Writer {
         self.line(1, "composite:");
         for propagator in propagators {
             let name = match propagator {
+                Propagator::Custom(custom) => {
+                    self.component(2, "- ", custom);
+                    continue;
+                }
                 Propagator::TraceContext => "tracecontext",
                 Propagator::Baggage => "baggage",
                 Propagator::B3 => "b3",

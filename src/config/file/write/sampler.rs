@@ -21,6 +21,7 @@ impl Writer {
                 self.line(depth + 1, "root:");
                 self.sampler(root, depth + 2);
             }
+            Sampler::Custom(custom) => self.component(depth, "", custom),
             Sampler::JaegerRemote(remote) => {
                 self.line(depth, "jaeger_remote/development:");
                 self.field(depth + 1, "endpoint", &quoted(&remote.endpoint));

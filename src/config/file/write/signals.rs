@@ -8,17 +8,21 @@ use crate::config::{
 impl Writer {
     pub(super) fn traces(&mut self, config: &Config) {
         let traces = &config.traces;
-        if traces.exporters.is_empty() {
+        if traces.exporters.is_empty() && traces.processors.is_empty() {
             return;
         }
         self.line(0, "tracer_provider:");
         self.line(1, "processors:");
+        for processor in &traces.processors {
+            self.component(2, "- ", processor);
+        }
         for exporter in &traces.exporters {
             self.batch(traces.batch);
             match exporter {
                 SpanExporter::Otlp(otlp) => self.otlp(otlp, Signal::Traces, 5),
                 SpanExporter::Console => self.line(5, "console:"),
                 SpanExporter::OtlpStdout => self.stdout(5),
+                SpanExporter::Custom(custom) => self.component(5, "", custom),
             }
         }
         let limits = &traces.limits;
