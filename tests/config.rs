@@ -3,6 +3,8 @@
 // What a build without these does is tested beside the features, in one build.
 #![cfg(all(feature = "otlp-http", feature = "prometheus", feature = "tls"))]
 
+#[path = "config/cases.rs"]
+mod cases;
 #[cfg(feature = "full")]
 #[path = "config/file.rs"]
 mod file;

@@ -10,7 +10,7 @@ use spanwise::config::{
     SpanDescription, SpanExporter, SpanMetrics, Strictness, Temporality,
 };
 
-use crate::vectors;
+use crate::cases;
 
 /// What a file with `text` means, with `env` beside it.
 fn read_with(name: &str, text: impl AsRef<[u8]>, env: &[(&str, &str)]) -> Resolved {
@@ -484,7 +484,7 @@ tracer_provider:
 
 #[test]
 fn official_files_keep_to_the_schema() {
-    let Some(folder) = vectors::folder() else {
+    let Some(folder) = cases::folder() else {
         return;
     };
     let mut count = 0;
@@ -602,10 +602,11 @@ fn connections(config: &Config) -> Vec<(&'static str, &Otlp)> {
 
 #[test]
 fn every_environment_of_the_vectors_comes_back_from_a_file() {
-    let Some(folder) = vectors::folder() else {
+    let Some(folder) = cases::folder() else {
         return;
     };
-    for (_, env) in vectors::environments(&folder) {
+    for case in cases::load(&folder) {
+        let env = cases::environment(&case);
         let pairs: Vec<_> = env.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         if env.iter().all(|(name, _)| name != "OTEL_CONFIG_FILE") {
             assert_environment_comes_back("vectors-journey", &pairs);
