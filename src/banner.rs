@@ -120,6 +120,7 @@ impl Banner<'_> {
             LogExporter::Otlp(otlp) => otlp_words(otlp, Signal::Logs, effective),
             LogExporter::Console => "console".to_owned(),
             LogExporter::OtlpStdout => "otlp/stdout".to_owned(),
+            LogExporter::Custom(custom) => custom.name.clone(),
         });
         writeln!(
             f,

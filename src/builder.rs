@@ -128,7 +128,7 @@ impl Builder {
         mut self,
         exporter: impl opentelemetry_sdk::trace::SpanExporter + 'static,
     ) -> Self {
-        self.additions.exporters.push(Custom::new(exporter));
+        self.additions.exporters.push(Custom::spans(exporter));
         self
     }
 

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use opentelemetry::logs::AnyValue;
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::logs::{LogBatch, LogExporter};
 use opentelemetry_sdk::resource::ResourceDetector;
 use opentelemetry_sdk::trace::{Sampler, Span, SpanData, SpanExporter, SpanProcessor};
 use spanwise::config::{self, Component, ComponentKind, Components, Env, Property, Sources};
@@ -74,6 +76,18 @@ impl SpanProcessor for Seen {
 struct Memory {
     regions: Seen,
     spans: Seen,
+    logs: Seen,
+}
+
+impl LogExporter for Memory {
+    async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
+        for (record, _) in batch.iter() {
+            if let Some(AnyValue::String(body)) = record.body() {
+                self.logs.add(body.as_str());
+            }
+        }
+        Ok(())
+    }
 }
 
 impl SpanExporter for Memory {
@@ -141,6 +155,20 @@ fn registered_exporter_gets_spans_with_what_a_registered_detector_found() -> Out
     telemetry.shutdown()?;
     assert_eq!(memory.spans.all(), ["work"]);
     assert_eq!(memory.regions.all(), ["eu"]);
+    Ok(())
+}
+
+#[test]
+fn registered_log_exporter_gets_records() -> Outcome {
+    let memory = Memory::default();
+    let exporter = memory.clone();
+    let parts = "logger_provider: {processors: [{batch: {exporter: {memory: }}}]}";
+    let telemetry = builder("logs", parts)
+        .register_log_exporter("memory", move |_| Ok::<_, String>(exporter.clone()))
+        .build()?;
+    telemetry.scope(|| tracing::info!("done"));
+    telemetry.shutdown()?;
+    assert_eq!(memory.logs.all(), ["done"]);
     Ok(())
 }
 

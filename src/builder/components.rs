@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry_sdk::logs::LogExporter;
 use opentelemetry_sdk::resource::ResourceDetector;
 use opentelemetry_sdk::trace::{ShouldSample, SpanExporter, SpanProcessor};
 
@@ -56,10 +57,25 @@ impl Builder {
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         let name = self.known(ComponentKind::SpanExporter, name);
-        self.additions
-            .provided
-            .exporters
-            .insert(name, make, Custom::new);
+        let exporters = &mut self.additions.provided.span_exporters;
+        exporters.insert(name, make, Custom::spans);
+        self
+    }
+
+    /// Makes exporters for the processors of `logger_provider` of a configuration file. They get log records in batches, from
+    /// a task of the private runtime, and must not block. Defaults to none.
+    pub fn register_log_exporter<T, E>(
+        mut self,
+        name: impl Into<String>,
+        make: impl Fn(&Property) -> Result<T, E> + Send + 'static,
+    ) -> Self
+    where
+        T: LogExporter + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let name = self.known(ComponentKind::LogExporter, name);
+        let exporters = &mut self.additions.provided.log_exporters;
+        exporters.insert(name, make, Custom::logs);
         self
     }
 

@@ -11,7 +11,7 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
-use opentelemetry_sdk::trace::{SdkTracerProvider, SpanLimits};
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanLimits};
 use tracing::{Dispatch, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
@@ -66,7 +66,7 @@ pub(crate) enum Error {
 /// What a pipeline gets beside its configuration.
 #[derive(Debug, Default)]
 pub(crate) struct Additions {
-    pub(crate) exporters: Vec<Custom>,
+    pub(crate) exporters: Vec<Custom<SpanData>>,
     pub(crate) capture: Option<Capture>,
     pub(crate) provided: Provided,
 }

@@ -125,7 +125,7 @@ impl Parts<'_> {
                 Ok(self.queue(Signal::Traces, otlp_stdout(), traces.batch, exporter))
             }
             SpanExporter::Custom(custom) => {
-                let exporter = self.provided.exporters.make(custom)?;
+                let exporter = self.provided.span_exporters.make(custom)?;
                 Ok(exporter.start(self, &custom.name))
             }
             #[cfg(not(feature = "http-json"))]
@@ -157,6 +157,10 @@ impl Parts<'_> {
             LogExporter::OtlpStdout => {
                 let exporter = super::otlp::Exporter::stdout(self.resource);
                 Ok(self.queue(Signal::Logs, otlp_stdout(), logs.batch, exporter))
+            }
+            LogExporter::Custom(custom) => {
+                let exporter = self.provided.log_exporters.make(custom)?;
+                Ok(exporter.start(self, &custom.name))
             }
             #[cfg(not(feature = "http-json"))]
             other => Err(not_compiled(other)),

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::ResourceDetector;
-use opentelemetry_sdk::trace::{ShouldSample, SpanProcessor};
+use opentelemetry_sdk::trace::{ShouldSample, SpanData, SpanProcessor};
 
 use super::caught;
 use super::custom::Custom;
 use super::guarded::{self, Guarded};
+use super::logs::Record;
 use crate::config::{Component, ComponentKind, Property};
 use crate::delivery::Failure;
 use crate::diagnostics::Diagnostics;
@@ -21,7 +22,8 @@ use crate::diagnostics::Diagnostics;
 /// What the application has registered.
 #[derive(Debug, Default)]
 pub(crate) struct Provided {
-    pub(crate) exporters: Makers<Custom>,
+    pub(crate) span_exporters: Makers<Custom<SpanData>>,
+    pub(crate) log_exporters: Makers<Custom<Record>>,
     pub(crate) samplers: Makers<Box<dyn ShouldSample>>,
     pub(crate) processors: Makers<Box<dyn SpanProcessor>>,
     pub(crate) propagators: Makers<Box<dyn TextMapPropagator + Send + Sync>>,

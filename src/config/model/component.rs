@@ -127,6 +127,8 @@ pub enum ComponentKind {
     Sampler,
     /// Sends spans somewhere.
     SpanExporter,
+    /// Sends log records somewhere.
+    LogExporter,
     /// Sees spans start and end.
     SpanProcessor,
     /// Carries context over a process boundary.
@@ -140,6 +142,7 @@ impl fmt::Display for ComponentKind {
         f.write_str(match self {
             Self::Sampler => "sampler",
             Self::SpanExporter => "span exporter",
+            Self::LogExporter => "log exporter",
             Self::SpanProcessor => "span processor",
             Self::Propagator => "propagator",
             Self::Detector => "resource detector",

@@ -1,6 +1,6 @@
 //! Log records and the lines on stderr.
 
-use super::{Batch, Filter, Otlp, Signal};
+use super::{Batch, Component, Filter, Otlp, Signal};
 
 /// The log pipeline.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +53,8 @@ pub enum LogExporter {
     Console,
     /// OTLP as one JSON object a line on standard output.
     OtlpStdout,
+    /// One of the application's own.
+    Custom(Component),
 }
 
 /// How much one log record may carry.

@@ -49,13 +49,16 @@ pub(super) fn exporter<'a>(
             Target::OtlpStdout
         }
         "console" => Target::Console,
-        _ if signal == Signal::Traces => {
-            let kind = ComponentKind::SpanExporter;
-            Target::Custom(self::component(builder, kind, name, &component)?)
-        }
         _ => {
-            builder.reject(&component, "no exporter of this name is registered");
-            return None;
+            let kind = match signal {
+                Signal::Traces => ComponentKind::SpanExporter,
+                Signal::Logs => ComponentKind::LogExporter,
+                Signal::Metrics => {
+                    builder.reject(&component, "no exporter of this name is registered");
+                    return None;
+                }
+            };
+            Target::Custom(self::component(builder, kind, name, &component)?)
         }
     };
     Some((target, component))

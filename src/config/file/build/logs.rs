@@ -32,8 +32,8 @@ pub(super) fn logs(builder: &mut Builder<'_>, root: &Place<'_>, own: &Own) -> Lo
                 Some((Target::Otlp(otlp), _)) => Some(LogExporter::Otlp(otlp)),
                 Some((Target::OtlpStdout, _)) => Some(LogExporter::OtlpStdout),
                 Some((Target::Console, _)) => Some(LogExporter::Console),
-                // Only span exporters can be registered.
-                Some((Target::Custom(_), _)) | None => None,
+                Some((Target::Custom(custom), _)) => Some(LogExporter::Custom(custom)),
+                None => None,
             });
         },
     );
@@ -41,6 +41,7 @@ pub(super) fn logs(builder: &mut Builder<'_>, root: &Place<'_>, own: &Own) -> Lo
         LogExporter::Otlp(_) => "otlp",
         LogExporter::OtlpStdout => "otlp/stdout",
         LogExporter::Console => "console",
+        LogExporter::Custom(custom) => &custom.name,
     });
     record_names(
         builder,

@@ -90,6 +90,7 @@ impl Writer {
                 LogExporter::Otlp(otlp) => self.otlp(otlp, Signal::Logs, 5),
                 LogExporter::Console => self.line(5, "console:"),
                 LogExporter::OtlpStdout => self.stdout(5),
+                LogExporter::Custom(custom) => self.component(5, "", custom),
             }
         }
         self.line(1, "limits:");
