@@ -78,7 +78,6 @@ pub(crate) struct Pipeline {
     lines: Option<Format>,
     /// Whether descendants of unsampled spans pass the OpenTelemetry layer by.
     skip_unsampled: bool,
-    propagators: Vec<config::Propagator>,
     tracer_provider: SdkTracerProvider,
     meter_provider: SdkMeterProvider,
     /// What the span metrics are drained into; kept alive for the readers.
@@ -225,7 +224,6 @@ impl Pipeline {
         Ok(Self {
             filters: Filters::new(config),
             lines: line_format(config.logs.lines),
-            propagators: config.propagators.clone(),
             skip_unsampled: config.traces.skip_unsampled
                 && gate::descendants_follow(&config.traces.sampler),
             tracer_provider,
@@ -274,7 +272,7 @@ impl Pipeline {
             Callsites::new(self.filters.clone(), self.span_metrics.clone()),
             self.lines,
             self.logger_provider.as_ref().map(Bridge::new),
-            propagators::build(&self.propagators),
+            self.propagators.clone(),
             self.diagnostics.clone(),
         );
         let scope = InstrumentationScope::builder(SCOPE)
