@@ -42,14 +42,12 @@ pub(super) struct Beginning {
     pub(super) plan: u32,
     pub(super) name: u32,
     pub(super) slots: usize,
-    pub(super) start: u64,
 }
 
 impl OpenSpan {
-    /// Forgets the span before and starts.
+    /// Forgets the span before. [`start`](Self::start) comes last, when everything else is known.
     #[inline]
     pub(super) fn begin(&self, beginning: Beginning) {
-        self.start.store(beginning.start, Ordering::Relaxed);
         self.last_exit.store(0, Ordering::Relaxed);
         self.name.store(beginning.name, Ordering::Relaxed);
         self.plan.store(beginning.plan, Ordering::Relaxed);
@@ -58,6 +56,11 @@ impl OpenSpan {
         for slot in &self.slots[..beginning.slots] {
             slot.store(intern::ABSENT, Ordering::Relaxed);
         }
+    }
+
+    /// The span begins now: what it took to read its fields is ours, not its.
+    pub(super) fn start(&self, now: u64) {
+        self.start.store(now, Ordering::Relaxed);
     }
 
     pub(super) fn set_name(&self, name: u32) {
@@ -178,12 +181,11 @@ impl OpenSpan {
 mod tests {
     use super::*;
 
-    fn beginning(name: u32, start: u64) -> Beginning {
+    fn beginning(name: u32) -> Beginning {
         Beginning {
             plan: 0,
             name,
             slots: 1,
-            start,
         }
     }
 
@@ -195,13 +197,15 @@ mod tests {
     #[test]
     fn a_place_forgets_the_span_before() {
         let span = OpenSpan::default();
-        span.begin(beginning(1, 100));
+        span.begin(beginning(1));
+        span.start(100);
         span.set_slot(0, 42);
         span.set_kind(Kind::Server);
         span.set_status(Status::Error);
         span.mark_exit(120);
         span.learn_sampling(|| true);
-        span.begin(beginning(2, 200));
+        span.begin(beginning(2));
+        span.start(200);
         let identity = span.identity();
         assert_eq!((identity.name, identity.slots[0]), (2, intern::ABSENT));
         assert_eq!(
@@ -229,7 +233,8 @@ mod tests {
     #[test]
     fn a_clock_that_steps_back_gives_zero() {
         let span = OpenSpan::default();
-        span.begin(beginning(1, 100));
+        span.begin(beginning(1));
+        span.start(100);
         assert_eq!(span.duration(|| 50), 0);
     }
 }

@@ -95,7 +95,6 @@ impl SpanMetrics {
             plan: plan.index,
             name: plan.name,
             slots: plan.fields.len(),
-            start: self.clock.nanos(),
         };
         let mut seen = (plan.name, Kind::default(), active::NOWHERE);
         let opened = self.open.open(id, |span| {
@@ -111,6 +110,7 @@ impl SpanMetrics {
             let counted = self.active.as_ref();
             let number = counted.map_or(active::NOWHERE, |a| a.start(name, kind, keep));
             span.set_active(number);
+            span.start(self.clock.nanos());
             seen = (name, kind, number);
         });
         let (name, kind, number) = seen;
