@@ -28,12 +28,16 @@ const SCENARIO: &str = "SPANWISE_BENCH_SCENARIO";
 const REFERENCE: &str = "tracing-opentelemetry sampled";
 /// How the name of a scenario ends whose spans descend from an unsampled one.
 const BELOW: &str = "below an unsampled root";
+/// How the name of a scenario ends whose spans have ten thousand users, and so as many series.
+const MANY: &str = "10,000 series";
+/// How the name of a scenario ends that runs on two threads at once.
+const TWICE: &str = "two threads";
 const DEPTHS: [usize; 2] = [1, 3];
 
 /// Installs what it measures; the guard is kept for as long.
 type Install = fn() -> Option<Telemetry>;
 
-const SCENARIOS: [(&str, Install); 8] = [
+const SCENARIOS: [(&str, Install); 12] = [
     ("no subscriber", || None),
     ("bare registry", || {
         install(Registry::default().with(Nothing))
@@ -50,6 +54,12 @@ const SCENARIOS: [(&str, Install); 8] = [
     ("spanwise below an unsampled root", || {
         spanwise("parentbased_traceidratio")
     }),
+    ("bare registry, two threads", || {
+        install(Registry::default().with(Nothing))
+    }),
+    ("span metrics alone, three dimensions", span_metrics),
+    ("span metrics alone, 10,000 series", span_metrics),
+    ("span metrics alone, two threads", span_metrics),
 ];
 
 fn main() {
@@ -75,7 +85,13 @@ fn run(name: &str) {
     let mut group = criterion.benchmark_group(name);
     for depth in DEPTHS {
         group.bench_function(format!("depth {depth}"), |bencher| {
-            bencher.iter_custom(|rounds| bursts(rounds, depth));
+            bencher.iter_custom(|rounds| {
+                let users = if name.ends_with(MANY) { 10_000 } else { 1 };
+                if name.ends_with(TWICE) {
+                    return on_two_threads(|| bursts(rounds, depth, users));
+                }
+                bursts(rounds, depth, users)
+            });
         });
     }
     group.finish();
@@ -97,18 +113,29 @@ fn unsampled_root() -> tracing::Span {
     }
 }
 
+/// The mean of what both took.
+fn on_two_threads(work: impl Fn() -> Duration + Sync) -> Duration {
+    std::thread::scope(|scope| {
+        let other = scope.spawn(&work);
+        let own = work();
+        (own + other.join().expect("no panic")) / 2
+    })
+}
+
 /// Time of `rounds` rounds, in bursts with pauses between them that are not counted: an exporter drains meanwhile, as it
 /// does in a service, instead of fighting for the core.
-fn bursts(rounds: u64, depth: usize) -> Duration {
+fn bursts(rounds: u64, depth: usize, users: i64) -> Duration {
     const BURST: u64 = 96;
     const PAUSE: Duration = Duration::from_micros(120);
     let mut spent = Duration::ZERO;
     let mut left = rounds;
+    let mut user = 0;
     while left > 0 {
         let burst = left.min(BURST);
         let start = Instant::now();
         for _ in 0..burst {
-            nest(black_box(depth));
+            user = (user + 1) % users;
+            nest(black_box(depth), black_box(user));
         }
         spent += start.elapsed();
         left -= burst;
@@ -120,16 +147,16 @@ fn bursts(rounds: u64, depth: usize) -> Duration {
     spent
 }
 
-fn nest(depth: usize) {
+fn nest(depth: usize, user: i64) {
     let span = tracing::info_span!(
         "op",
         http.method = black_box("GET"),
-        user.id = black_box(42_i64),
+        user.id = user,
         cache.hit = black_box(true)
     );
     let _entered = span.enter();
     if depth > 1 {
-        nest(depth - 1);
+        nest(depth - 1, user);
     }
 }
 
@@ -212,6 +239,24 @@ fn spanwise(sampler: &str) -> Option<Telemetry> {
         .override_var("OTEL_TRACES_SAMPLER", sampler)
         .override_var("OTEL_RUST_BANNER", "off")
         .add_span_exporter(Null)
+        .init();
+    Some(telemetry.expect("no other telemetry"))
+}
+
+/// RED with the three fields as labels, and nothing else.
+fn span_metrics() -> Option<Telemetry> {
+    let telemetry = Telemetry::builder()
+        .override_var("OTEL_TRACES_EXPORTER", "none")
+        .override_var("OTEL_METRICS_EXPORTER", "none")
+        .override_var("OTEL_LOGS_EXPORTER", "none")
+        .override_var("OTEL_RUST_BANNER", "off")
+        .override_var("OTEL_RUST_LOG_LINES", "off")
+        .override_var("OTEL_RUST_SPAN_FILTER", "off")
+        .override_var("OTEL_RUST_SPAN_METRICS_LIMIT", "20000")
+        .override_var(
+            "OTEL_RUST_SPAN_METRICS_DIMENSIONS",
+            "http.method,user.id,cache.hit",
+        )
         .init();
     Some(telemetry.expect("no other telemetry"))
 }
