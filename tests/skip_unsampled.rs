@@ -240,6 +240,21 @@ fn a_skipped_span_inside_a_sampled_one_keeps_to_its_own_trace() {
 }
 
 #[test]
+fn a_span_that_is_entered_twice_keeps_its_trace_until_the_last_exit() {
+    both(|fixture| {
+        let skipped = unsampled_root().in_scope(|| info_span!("skipped"));
+        skipped.in_scope(|| {
+            skipped.in_scope(|| ());
+            assert_eq!(Context::current().span().span_context().trace_id(), TRACE);
+            info_span!("below").in_scope(|| ());
+        });
+        assert!(!Context::current().has_active_span());
+        drop(skipped);
+        assert_eq!(fixture.exported(), [""; 0]);
+    });
+}
+
+#[test]
 fn explicit_parents_decide() {
     both(|fixture| {
         let sampled = info_span!("sampled");

@@ -153,23 +153,54 @@ impl<L> Gate<L> {
         });
         let guard = root.attach();
         // A thread without its locals closes no more spans in order: the guard ends at once.
-        let _ = ATTACHED.try_with(|attached| attached.borrow_mut().push((id.into_u64(), guard)));
+        let _ = ATTACHED.try_with(|attached| {
+            attached.borrow_mut().push(Attached {
+                span: id.into_u64(),
+                again: 0,
+                guard,
+            })
+        });
     }
+}
+
+/// The context that a thread has for a skipped span.
+struct Attached {
+    span: u64,
+    /// How often the span was entered once more while it was entered.
+    again: usize,
+    guard: ContextGuard,
 }
 
 thread_local! {
     /// Contexts attached for skipped spans that are entered on this thread.
-    static ATTACHED: RefCell<Vec<(u64, ContextGuard)>> = const { RefCell::new(Vec::new()) };
+    static ATTACHED: RefCell<Vec<Attached>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Ends what was attached when the span was entered, if anything was.
+/// Notes that a span is entered while the context is its root's: perhaps because of this very span.
+fn enter_again(id: &Id) {
+    let _ = ATTACHED.try_with(|attached| {
+        let mut attached = attached.borrow_mut();
+        if let Some(entry) = attached
+            .iter_mut()
+            .rfind(|entry| entry.span == id.into_u64())
+        {
+            entry.again += 1;
+        }
+    });
+}
+
+/// Ends what was attached when the span was entered, if anything was and this is the last exit.
 fn detach(id: &Id) {
     let guard = ATTACHED.try_with(|attached| {
         let mut attached = attached.borrow_mut();
         let place = attached
             .iter()
-            .rposition(|(entered, _)| *entered == id.into_u64())?;
-        Some(attached.remove(place).1)
+            .rposition(|entry| entry.span == id.into_u64())?;
+        if attached[place].again > 0 {
+            attached[place].again -= 1;
+            return None;
+        }
+        Some(attached.remove(place).guard)
     });
     // Ended outside the borrow.
     drop(guard);
@@ -294,7 +325,9 @@ where
         let current = OtelContext::map_current(|current| {
             current.has_active_span() && current.span().span_context().trace_id() == ids.0
         });
-        if !current {
+        if current {
+            enter_again(id);
+        } else {
             self.attach(id, ids, &context);
         }
     }
