@@ -15,6 +15,7 @@
 
 mod browser;
 mod callbacks;
+mod chaos;
 mod config;
 mod conventions;
 mod deadline;
@@ -118,6 +119,7 @@ fn tests() -> Vec<Trial> {
         scanner::tests(),
         rules::tests(),
         stack::tests(),
+        chaos::tests(),
     ]
     .into_iter()
     .flatten()
