@@ -82,6 +82,8 @@ pub mod server;
 mod signal;
 mod span_metrics;
 mod span_table;
+#[cfg(feature = "spool")]
+mod spool;
 mod telemetry;
 pub mod testing;
 pub mod trace;

@@ -36,6 +36,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("metrics", &[]),
     ("propagation", &[]),
     ("span_metrics", &["metrics"]),
+    ("spool", &[]),
     // L3: the only place that makes objects of the SDK.
     (
         "pipeline",
@@ -48,6 +49,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "metrics",
             "propagation",
             "span_metrics",
+            "spool",
         ],
     ),
     // L4: what talks to the outside beside the exporters.
