@@ -4,6 +4,8 @@
 
 #[path = "delivery/answers.rs"]
 mod answers;
+#[path = "delivery/backends.rs"]
+mod backends;
 #[path = "delivery/deadlines.rs"]
 mod deadlines;
 #[path = "delivery/endings.rs"]

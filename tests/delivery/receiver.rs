@@ -1,5 +1,6 @@
 //! Receivers of OTLP on loopback, good ones and bad ones, on a runtime of their own.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener};
@@ -29,6 +30,8 @@ use tokio_rustls::rustls::ServerConfig;
 pub(crate) enum Answer {
     /// Takes everything.
     Take,
+    /// Takes a request that one of these asks for, and turns every other one away.
+    Only(Vec<Demand>),
     /// Takes the request after a while.
     Slow(Duration),
     /// A status with headers and a body, for HTTP.
@@ -41,6 +44,32 @@ pub(crate) enum Answer {
     Endless,
 }
 
+/// A request that is welcome.
+#[derive(Debug, Clone)]
+pub(crate) struct Demand {
+    pub(crate) path: String,
+    /// Names and values of all headers but those of HTTP itself.
+    pub(crate) headers: BTreeSet<(String, String)>,
+}
+
+impl Demand {
+    fn is_met(&self, path: &str, headers: &HeaderMap) -> bool {
+        const OF_HTTP: [&str; 5] = [
+            "host",
+            "user-agent",
+            "content-type",
+            "content-length",
+            "accept",
+        ];
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.to_str().expect("text")))
+            .filter(|(name, _)| !OF_HTTP.contains(name))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        self.path == path && headers.collect::<BTreeSet<_>>() == self.headers
+    }
+}
+
 /// What a receiver got.
 #[derive(Debug, Default)]
 pub(crate) struct Got {
@@ -50,6 +79,8 @@ pub(crate) struct Got {
     /// Names of spans and metrics, in the order of arrival.
     pub(crate) names: Mutex<Vec<String>>,
     pub(crate) headers: Mutex<Vec<HeaderMap>>,
+    /// Of requests that [`Answer::Only`] took.
+    pub(crate) paths: Mutex<BTreeSet<String>>,
 }
 
 #[derive(Debug)]
@@ -213,6 +244,17 @@ async fn answer(request: Request<Incoming>, script: &[Answer], got: &Got) -> Res
         take(head.uri.path(), &body, is_json, got);
     }
     match step {
+        Answer::Only(demands) => {
+            let path = head.uri.path();
+            let mut response = Response::new(full(Bytes::new()));
+            if demands.iter().any(|it| it.is_met(path, &head.headers)) {
+                let mut paths = got.paths.lock().expect("no thread panics");
+                paths.insert(path.to_owned());
+            } else {
+                *response.status_mut() = hyper::StatusCode::UNAUTHORIZED;
+            }
+            response
+        }
         Answer::Http(status, headers, body) => {
             let mut response = Response::new(full(body.clone()));
             *response.status_mut() = (*status).try_into().expect("a status");

@@ -15,19 +15,19 @@ use crate::receiver::{Answer, Receiver};
 use crate::{Protocol, telemetry, ten_spans};
 
 /// An authority of this test, and where its certificate lies.
-struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     files: PathBuf,
 }
 
 /// A certificate and its key, in PEM.
-struct Identity {
+pub(crate) struct Identity {
     certificate: String,
     key: String,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -41,7 +41,7 @@ impl Authority {
     }
 
     /// Issues a certificate for a host; `expired` long ago, or valid.
-    fn issue(&self, host: &str, expired: bool) -> Identity {
+    pub(crate) fn issue(&self, host: &str, expired: bool) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(vec![host.to_owned()]).expect("a host name");
         if expired {
@@ -60,12 +60,22 @@ impl Authority {
         path
     }
 
-    fn certificate(&self) -> PathBuf {
+    pub(crate) fn certificate(&self) -> PathBuf {
         self.file("ca.pem", &self.issuer.pem())
     }
 
     /// A receiver with this identity, which may ask for a client certificate of the same authority.
     fn receiver(&self, identity: &Identity, mutual: bool) -> Receiver {
+        self.receiver_with(identity, mutual, vec![Answer::Take])
+    }
+
+    /// The same with a script.
+    pub(crate) fn receiver_with(
+        &self,
+        identity: &Identity,
+        mutual: bool,
+        script: Vec<Answer>,
+    ) -> Receiver {
         let provider = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
@@ -85,7 +95,7 @@ impl Authority {
             .with_single_cert(vec![chain.expect("PEM")], key.expect("PEM"))
             .expect("a certificate with its key");
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Receiver::start_tls(vec![Answer::Take], config)
+        Receiver::start_tls(script, config)
     }
 }
 
@@ -95,7 +105,7 @@ impl Drop for Authority {
     }
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("text")
 }
 
