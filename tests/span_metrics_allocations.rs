@@ -1,6 +1,8 @@
-//! What counting a span allocates. A binary of its own, because the counting allocator is one for the whole process.
+//! What a span allocates: counted, skipped and exported. A binary of its own, because the counting allocator is one for the whole process.
 
 use allocation_counter::measure;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use spanwise::Telemetry;
 use spanwise::config::Env;
 use tracing::info_span;
@@ -61,6 +63,63 @@ fn a_known_series_allocates_nothing() {
         );
         span.record("http.response.status_code", 200);
         span.in_scope(|| ());
+    });
+}
+
+/// Everything on as by default; only receivers are missing.
+fn defaults(ratio: &str) -> Telemetry {
+    Telemetry::builder()
+        .with_env(Env::from_pairs([
+            ("OTEL_TRACES_EXPORTER", "none"),
+            ("OTEL_METRICS_EXPORTER", "none"),
+            ("OTEL_LOGS_EXPORTER", "none"),
+            ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+            ("OTEL_TRACES_SAMPLER_ARG", ratio),
+            // Whatever comes has to fit: a span that is dropped allocates less.
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "10000"),
+        ]))
+        .add_span_exporter(Null)
+        .strict()
+        .build()
+        .expect("a valid configuration")
+}
+
+/// Takes everything and keeps nothing.
+#[derive(Debug)]
+struct Null;
+
+impl SpanExporter for Null {
+    async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+fn three_fields() {
+    info_span!("op", method = "GET", user = 42, hit = true).in_scope(|| ());
+}
+
+#[test]
+fn a_span_below_an_unsampled_root_allocates_nothing() {
+    let telemetry = defaults("0");
+    telemetry.scope(|| {
+        info_span!("root").in_scope(|| {
+            (0..1000).for_each(|_| three_fields());
+            let count = measure(|| (0..1000).for_each(|_| three_fields())).count_total;
+            assert_eq!(count, 0);
+        });
+    });
+}
+
+#[test]
+fn an_exported_span_allocates_seven_times() {
+    const SPANS: u64 = 1000;
+    let telemetry = defaults("1");
+    telemetry.scope(|| {
+        (0..SPANS).for_each(|_| three_fields());
+        let count = measure(|| (0..SPANS).for_each(|_| three_fields())).count_total;
+        // Seven a span; queues and tables grow now and then.
+        let most = 7 * SPANS + 100;
+        assert!(count <= most, "{count} allocations of {SPANS} spans");
     });
 }
 
