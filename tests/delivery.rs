@@ -20,6 +20,8 @@ mod overload;
 mod receiver;
 #[path = "delivery/signals.rs"]
 mod signals;
+#[path = "delivery/spool.rs"]
+mod spool;
 #[path = "delivery/status.rs"]
 mod status;
 #[path = "delivery/tls.rs"]

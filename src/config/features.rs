@@ -11,6 +11,7 @@ pub(super) struct Features {
     pub(super) prometheus: bool,
     pub(super) config_file: bool,
     pub(super) xray: bool,
+    pub(super) spool: bool,
 }
 
 impl Features {
@@ -24,6 +25,7 @@ impl Features {
         prometheus: cfg!(feature = "prometheus"),
         config_file: cfg!(feature = "config-file"),
         xray: cfg!(feature = "xray"),
+        spool: cfg!(feature = "spool"),
     };
 }
 
@@ -49,6 +51,7 @@ mod tests {
         prometheus: true,
         config_file: true,
         xray: true,
+        spool: true,
     };
 
     fn resolve(features: Features, pairs: &[(&str, &str)]) -> Resolved {
@@ -142,6 +145,18 @@ mod tests {
         assert_eq!(resolved.config.traces.exporters, [SpanExporter::Console]);
         let problem = resolved.problems[0].to_string();
         assert!(problem.contains("\"http-json\""), "{problem}");
+    }
+
+    #[test]
+    fn a_spool_that_is_not_compiled_in_keeps_everything_in_memory() {
+        let features = Features {
+            spool: false,
+            ..ALL
+        };
+        let (_, problem) = spans(features, &[("OTEL_RUST_SPOOL_DIRECTORY", "/var/spool")]);
+        assert!(problem.contains("\"spool\"") && problem.ends_with("in memory only"));
+        let resolved = resolve(features, &[("OTEL_RUST_SPOOL_DIRECTORY", "/var/spool")]);
+        assert_eq!(resolved.config.spool.directory, None);
     }
 
     #[test]

@@ -24,7 +24,7 @@
 //! | samplers: delegates of `parent_based` other than the usual, `probability/development`, `composite/development` | warning |
 //! | `id_generator.random` | built |
 //! | `views`, `cardinality_limits`, `producers`, configurators, `instrumentation/development.general` | warning |
-//! | `instrumentation/development.rust.spanwise` | ours: `log_filter`, `log_lines`, `span_filter`, `span_metrics_filter`, `span_metrics`, `sampler_rules`, `skip_unsampled`, `queue_bytes`, `banner`, `config` |
+//! | `instrumentation/development.rust.spanwise` | ours: `log_filter`, `log_lines`, `span_filter`, `span_metrics_filter`, `span_metrics`, `sampler_rules`, `skip_unsampled`, `queue_bytes`, `spool`, `banner`, `config` |
 //! | `distribution`, unknown properties of the root | notice |
 //! | components of any other name | built, where a span or log exporter, span processor, sampler, propagator or resource detector of that name is registered in code; an error otherwise |
 

@@ -195,6 +195,12 @@ singles! {
         "The block at start that says what was configured";
     QUEUE_BYTES = "OTEL_RUST_QUEUE_BYTES", Kind::Size, "", Always, Honoured,
         "Bytes that wait at most for an exporter of spans or log records, whatever the default number of items; unset means 32 MiB beside that number";
+    SPOOL_DIRECTORY = "OTEL_RUST_SPOOL_DIRECTORY", Kind::Path, "", Always, Honoured,
+        "Where spans and log records wait on disk while their receiver is away (feature `spool`); unset means in memory only";
+    SPOOL_BYTES = "OTEL_RUST_SPOOL_BYTES", Kind::Size, "268435456", Always, Honoured,
+        "Bytes on disk at most, for each OTLP exporter of a process";
+    SPOOL_AGE = "OTEL_RUST_SPOOL_AGE", Kind::Duration, "86400000", Always, Honoured,
+        "How long what is on disk is worth sending";
     CONFIG = "OTEL_RUST_CONFIG", Kind::Choice(&["lenient", "strict"]), "lenient", Always, Honoured,
         "`strict` makes the start fail with a list of every problem";
 

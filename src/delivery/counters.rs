@@ -23,6 +23,8 @@ pub(crate) struct Counters {
     ///
     /// Relaxed like the others: the lock of the queue orders the push of an item before its export.
     queued: AtomicU64,
+    /// The part of them that is on disk.
+    spooled: AtomicU64,
     queue_full: AtomicU64,
     after_shutdown: AtomicU64,
     /// Part of `queue_full` that nothing has been said about.
@@ -54,6 +56,12 @@ impl Counters {
     /// `items` more wait.
     pub(crate) fn add(&self, items: u64) {
         self.queued.fetch_add(items, Ordering::Relaxed);
+    }
+
+    /// So many of those that wait are on disk.
+    #[cfg(feature = "spool")]
+    pub(crate) fn spooled(&self, items: u64) {
+        self.spooled.store(items, Ordering::Relaxed);
     }
 
     /// `items` that waited are on their way.
@@ -150,6 +158,8 @@ impl Counters {
             created: flow.delivered + lost.total() + flow.queued,
             delivered: flow.delivered,
             queued: flow.queued,
+            // Counted apart: what was sent leaves the disk a moment before it counts as delivered.
+            spooled: self.spooled.load(Ordering::Relaxed).min(flow.queued),
             lost,
             last_success: settled.last_success,
             last_error: settled.last_error.clone(),

@@ -17,6 +17,8 @@ pub struct Status {
     pub delivered: u64,
     /// Items that wait or are on their way.
     pub queued: u64,
+    /// Those among them that are on disk (`OTEL_RUST_SPOOL_DIRECTORY`) and outlive the process.
+    pub spooled: u64,
     /// Items that never arrived.
     pub lost: Lost,
     /// When an export last succeeded.
@@ -73,6 +75,7 @@ impl fmt::Display for Status {
             created,
             delivered,
             queued,
+            spooled,
             lost,
             ..
         } = self;
@@ -82,6 +85,9 @@ impl fmt::Display for Status {
         )?;
         if *queued > 0 {
             write!(f, ", {queued} waiting")?;
+        }
+        if *spooled > 0 {
+            write!(f, ", {spooled} of them on disk")?;
         }
         if lost.total() > 0 {
             write!(f, ", {} lost ({lost})", lost.total())?;
@@ -125,11 +131,11 @@ impl Report {
             .sum()
     }
 
-    /// Items that never arrived, or had not when the time was over, over all exporters.
+    /// Items that never arrived, or had not when the time was over, over all exporters; without those that are on disk.
     pub fn lost(&self) -> u64 {
         self.exporters
             .iter()
-            .map(|exporter| exporter.lost.total() + exporter.queued)
+            .map(|exporter| exporter.lost.total() + exporter.queued - exporter.spooled)
             .sum()
     }
 }

@@ -79,6 +79,17 @@ impl Subject {
             .fail(Level::Error, &self.name(), why.kind, message);
     }
 
+    /// Says something of the batches on disk.
+    #[cfg(feature = "spool")]
+    pub(crate) fn say_spool(&self, level: Level, message: impl std::fmt::Display) {
+        match level {
+            Level::Error => self.diagnostics.fail(level, &self.name(), "spool", message),
+            _ => self
+                .diagnostics
+                .say(level, format_args!("{}: {message}", self.name())),
+        }
+    }
+
     /// Says that nothing is exported any more, through a fault of ours.
     pub(crate) fn broke_down(&self, words: &str) {
         let message = format_args!(

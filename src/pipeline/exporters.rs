@@ -15,6 +15,7 @@ use super::diagnose::Subject;
 use super::drain::Drain;
 use super::logs::Record;
 use super::metrics::{self, Push, Reader, Schedule};
+use super::overflow::Place;
 use super::provided::Provided;
 use super::queue::{Command, Queue};
 use super::runtime::Runtime;
@@ -107,7 +108,7 @@ impl Parts<'_> {
     /// A queue for every span exporter.
     pub(crate) fn spans(self) -> Result<Vec<Arc<Queue<SpanData>>>, Error> {
         let traces = &self.config.traces;
-        let queue = |exporter: &SpanExporter| match exporter {
+        let queue = |(index, exporter): (usize, &SpanExporter)| match exporter {
             SpanExporter::Console => Ok(self.queue(
                 Signal::Traces,
                 Name::local("console", "console"),
@@ -117,7 +118,9 @@ impl Parts<'_> {
             #[cfg(feature = "otlp-http")]
             SpanExporter::Otlp(otlp) => {
                 let exporter = super::otlp::Exporter::new(Signal::Traces, otlp, self.resource)?;
-                Ok(self.queue(Signal::Traces, Name::otlp(otlp), traces.batch, exporter))
+                let name = Name::otlp(otlp);
+                let place = self.place(Signal::Traces, index);
+                Ok(self.spooled_queue(Signal::Traces, name, traces.batch, exporter, place))
             }
             #[cfg(feature = "http-json")]
             SpanExporter::OtlpStdout => {
@@ -131,7 +134,7 @@ impl Parts<'_> {
             #[cfg(not(feature = "http-json"))]
             other => Err(not_compiled(other)),
         };
-        let made: Result<_, Failure> = traces.exporters.iter().map(queue).collect();
+        let made: Result<_, Failure> = traces.exporters.iter().enumerate().map(queue).collect();
         made.map_err(|cause| Error {
             signal: Signal::Traces,
             cause,
@@ -141,7 +144,7 @@ impl Parts<'_> {
     /// A queue for every log exporter.
     pub(crate) fn logs(self) -> Result<Vec<Arc<Queue<Record>>>, Error> {
         let logs = &self.config.logs;
-        let queue = |exporter: &LogExporter| match exporter {
+        let queue = |(index, exporter): (usize, &LogExporter)| match exporter {
             LogExporter::Console => Ok(self.queue(
                 Signal::Logs,
                 Name::local("console", "console"),
@@ -151,7 +154,9 @@ impl Parts<'_> {
             #[cfg(feature = "otlp-http")]
             LogExporter::Otlp(otlp) => {
                 let exporter = super::otlp::Exporter::new(Signal::Logs, otlp, self.resource)?;
-                Ok(self.queue(Signal::Logs, Name::otlp(otlp), logs.batch, exporter))
+                let name = Name::otlp(otlp);
+                let place = self.place(Signal::Logs, index);
+                Ok(self.spooled_queue(Signal::Logs, name, logs.batch, exporter, place))
             }
             #[cfg(feature = "http-json")]
             LogExporter::OtlpStdout => {
@@ -165,7 +170,7 @@ impl Parts<'_> {
             #[cfg(not(feature = "http-json"))]
             other => Err(not_compiled(other)),
         };
-        let made: Result<_, Failure> = logs.exporters.iter().map(queue).collect();
+        let made: Result<_, Failure> = logs.exporters.iter().enumerate().map(queue).collect();
         made.map_err(|cause| Error {
             signal: Signal::Logs,
             cause,
@@ -260,8 +265,25 @@ impl Parts<'_> {
         batch: crate::config::Batch,
         exporter: impl Export<T>,
     ) -> Arc<Queue<T>> {
+        self.spooled_queue(signal, name, batch, exporter, None)
+    }
+
+    /// Where batches of the exporter of that signal with that index wait on disk.
+    #[cfg(feature = "otlp-http")]
+    fn place(self, signal: Signal, index: usize) -> Option<Place> {
+        Place::new(&self.config.spool, format!("{signal}-{index}"))
+    }
+
+    fn spooled_queue<T: Weight>(
+        self,
+        signal: Signal,
+        name: Name,
+        batch: crate::config::Batch,
+        exporter: impl Export<T>,
+        place: Option<Place>,
+    ) -> Arc<Queue<T>> {
         let subject = self.subject(signal, name);
-        let (queue, task) = Queue::new(batch, subject.clone(), exporter);
+        let (queue, task) = Queue::new(batch, subject.clone(), exporter, place);
         self.runtime.spawn(watched(task, subject));
         Arc::new(queue)
     }

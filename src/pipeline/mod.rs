@@ -33,8 +33,14 @@ mod meters;
 mod metrics;
 #[cfg(feature = "otlp-http")]
 mod otlp;
+#[cfg(feature = "spool")]
+mod overflow;
+#[cfg(not(feature = "spool"))]
+#[path = "overflow_off.rs"]
+mod overflow;
 #[cfg(feature = "otlp-http")]
 mod partial_success;
+mod pending;
 #[cfg(feature = "otlp-http")]
 pub(crate) mod probe;
 mod propagators;

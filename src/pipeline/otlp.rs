@@ -2,6 +2,7 @@
 
 #[cfg(feature = "gzip")]
 use std::io::Write as _;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
@@ -17,6 +18,8 @@ use opentelemetry_sdk::trace::SpanData;
 
 use super::logs::Record;
 use super::metrics::Push;
+#[cfg(feature = "spool")]
+use super::overflow::Spooling;
 #[cfg(feature = "http-json")]
 use super::stdout;
 use super::transport::Transport;
@@ -28,7 +31,7 @@ use crate::delivery::Failure;
 #[derive(Debug)]
 pub(crate) struct Exporter {
     encoding: Encoding,
-    resource: ResourceAttributesWithSchema,
+    resource: Arc<ResourceAttributesWithSchema>,
     sink: Sink,
 }
 
@@ -54,7 +57,7 @@ impl Exporter {
                 protocol: otlp.protocol,
                 compression: otlp.compression,
             },
-            resource: resource.into(),
+            resource: Arc::new(resource.into()),
             sink: Sink::Receiver(Box::new(Transport::new(signal, otlp)?)),
         })
     }
@@ -66,7 +69,7 @@ impl Exporter {
                 protocol: Protocol::HttpJson,
                 compression: None,
             },
-            resource: resource.into(),
+            resource: Arc::new(resource.into()),
             sink: Sink::Stdout,
         }
     }
@@ -94,6 +97,31 @@ impl Exporter {
         }
     }
 
+    /// What goes to a receiver can wait for it.
+    #[cfg(feature = "spool")]
+    fn spooled<T>(
+        &self,
+        encode: Box<dyn FnMut(Vec<T>) -> Result<Bytes, Failure> + Send>,
+    ) -> Option<Spooling<T, Bytes>> {
+        let Encoding {
+            protocol,
+            compression,
+        } = self.encoding;
+        match self.sink {
+            Sink::Receiver(_) => Some(Spooling {
+                encode,
+                to_bytes: Bytes::clone,
+                from_bytes: std::convert::identity,
+                encoding: match compression {
+                    None => protocol.to_string(),
+                    Some(Compression::Gzip) => format!("{protocol} gzip"),
+                },
+            }),
+            #[cfg(feature = "http-json")]
+            Sink::Stdout => None,
+        }
+    }
+
     fn latest(&self) -> Option<Failure> {
         match &self.sink {
             Sink::Receiver(transport) => transport.attempt(),
@@ -107,9 +135,7 @@ impl Export<SpanData> for Exporter {
     type Request = Bytes;
 
     fn encode(&mut self, batch: Vec<SpanData>) -> Result<Bytes, Failure> {
-        let resource_spans = group_spans_by_resource_and_scope(batch, &self.resource);
-        self.encoding
-            .encode(&ExportTraceServiceRequest { resource_spans })
+        self.encoding.spans(batch, &self.resource)
     }
 
     async fn send(&mut self, request: &mut Bytes) -> Result<Receipt, Failure> {
@@ -122,6 +148,12 @@ impl Export<SpanData> for Exporter {
 
     fn attempt(&self) -> Option<Failure> {
         self.latest()
+    }
+
+    #[cfg(feature = "spool")]
+    fn spooling(&self) -> Option<Spooling<SpanData, Bytes>> {
+        let (encoding, resource) = (self.encoding, self.resource.clone());
+        self.spooled(Box::new(move |batch| encoding.spans(batch, &resource)))
     }
 }
 
@@ -129,14 +161,7 @@ impl Export<Record> for Exporter {
     type Request = Bytes;
 
     fn encode(&mut self, batch: Vec<Record>) -> Result<Bytes, Failure> {
-        let borrowed: Vec<_> = batch
-            .iter()
-            .map(|(record, scope)| (record, scope))
-            .collect();
-        let resource_logs =
-            group_logs_by_resource_and_scope(&LogBatch::new(&borrowed), &self.resource);
-        self.encoding
-            .encode(&ExportLogsServiceRequest { resource_logs })
+        self.encoding.records(batch, &self.resource)
     }
 
     async fn send(&mut self, request: &mut Bytes) -> Result<Receipt, Failure> {
@@ -149,6 +174,12 @@ impl Export<Record> for Exporter {
 
     fn attempt(&self) -> Option<Failure> {
         self.latest()
+    }
+
+    #[cfg(feature = "spool")]
+    fn spooling(&self) -> Option<Spooling<Record, Bytes>> {
+        let (encoding, resource) = (self.encoding, self.resource.clone());
+        self.spooled(Box::new(move |batch| encoding.records(batch, &resource)))
     }
 }
 
@@ -166,6 +197,28 @@ impl Push for Exporter {
 }
 
 impl Encoding {
+    fn spans(
+        self,
+        batch: Vec<SpanData>,
+        resource: &ResourceAttributesWithSchema,
+    ) -> Result<Bytes, Failure> {
+        let resource_spans = group_spans_by_resource_and_scope(batch, resource);
+        self.encode(&ExportTraceServiceRequest { resource_spans })
+    }
+
+    fn records(
+        self,
+        batch: Vec<Record>,
+        resource: &ResourceAttributesWithSchema,
+    ) -> Result<Bytes, Failure> {
+        let borrowed: Vec<_> = batch
+            .iter()
+            .map(|(record, scope)| (record, scope))
+            .collect();
+        let resource_logs = group_logs_by_resource_and_scope(&LogBatch::new(&borrowed), resource);
+        self.encode(&ExportLogsServiceRequest { resource_logs })
+    }
+
     #[cfg(feature = "http-json")]
     fn encode<M: prost::Message + serde::Serialize>(self, message: &M) -> Result<Bytes, Failure> {
         if self.protocol == Protocol::HttpJson {

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use super::diagnose::Subject;
 use super::exporters::Exporter;
+use super::overflow::{Overflow, Place};
 use super::weight::Weight;
 use super::worker::{Export, Worker};
 use crate::config::Batch;
@@ -42,6 +43,8 @@ pub(super) struct Inner<T> {
     pub(super) wake: Notify,
     pub(super) batch: Batch,
     pub(super) subject: Subject,
+    /// Whether the worker has to know when it is half full.
+    spools: bool,
 }
 
 #[derive(Debug)]
@@ -100,8 +103,10 @@ impl<T: Weight> Queue<T> {
         batch: Batch,
         subject: Subject,
         exporter: impl Export<T>,
+        place: Option<Place>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (commands, received) = mpsc::unbounded_channel();
+        let overflow = Overflow::new(place, &exporter);
         let inner = Arc::new(Inner {
             waiting: Mutex::new(Waiting {
                 full: VecDeque::new(),
@@ -113,8 +118,9 @@ impl<T: Weight> Queue<T> {
             wake: Notify::new(),
             batch,
             subject,
+            spools: overflow.is_on(),
         });
-        let worker = Worker::new(inner.clone(), received, exporter);
+        let worker = Worker::new(inner.clone(), received, exporter, overflow);
         (Self { inner, commands }, worker.run())
     }
 
@@ -135,9 +141,12 @@ impl<T: Weight> Queue<T> {
         self.inner.counters().queued();
         let is_first = waiting.items == 0;
         let is_full = waiting.push(item, bytes, batch.max_export_batch_size);
+        let has_news = is_first
+            || is_full
+            || cfg!(feature = "spool") && self.inner.spools && waiting.crosses_half(batch, bytes);
         drop(waiting);
         // The first item starts the clock of a batch, a full batch ends it; in between the worker has nothing to learn.
-        if is_first || is_full {
+        if has_news {
             self.inner.wake.notify_one();
         }
     }
@@ -173,6 +182,14 @@ impl<T> Inner<T> {
     /// The number of items that wait.
     pub(super) fn len(&self) -> usize {
         self.waiting().items
+    }
+
+    /// Whether little is missing until items are dropped.
+    #[cfg(feature = "spool")]
+    pub(super) fn is_half_full(&self) -> bool {
+        let waiting = self.waiting();
+        waiting.items > self.batch.max_queue_size / 2
+            || waiting.bytes > self.batch.max_queue_bytes / 2
     }
 
     /// The oldest batch; one that is not full only if `unfinished`. Its bytes go on counting until they are
@@ -218,6 +235,13 @@ impl<T> Waiting<T> {
             is_full = true;
         }
         is_full
+    }
+
+    /// Whether the item of so many bytes that was pushed last has filled the first half.
+    fn crosses_half(&self, batch: &Batch, bytes: usize) -> bool {
+        let half = batch.max_queue_bytes / 2;
+        self.items == batch.max_queue_size / 2 + 1
+            || self.bytes > half && self.bytes.saturating_sub(bytes) <= half
     }
 
     fn finish_batch(&mut self) {

@@ -88,7 +88,7 @@ fn start(batch: Batch, script: impl IntoIterator<Item = Act>) -> Fixture {
         &Durations::new(&meter),
         &diagnostics,
     );
-    let (queue, task) = Queue::new(batch, subject, exporter.clone());
+    let (queue, task) = Queue::new(batch, subject, exporter.clone(), None);
     tokio::spawn(task);
     Fixture {
         queue,

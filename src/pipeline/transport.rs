@@ -24,6 +24,7 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::explain::{self, Hindrance};
+use super::pending::TIMEOUT;
 use super::worker::{Receipt, earliest, sleep_until, timeout_at};
 use super::{http as over_http, tls};
 use crate::config::{Otlp, Protocol, Signal};
@@ -33,9 +34,6 @@ use crate::delivery::Failure;
 const MAX_ANSWER: usize = 4 << 20;
 /// Time that an idle connection is kept; shorter than the idle timeouts of usual proxies, which reset.
 const IDLE: Duration = Duration::from_secs(50);
-
-/// The kind of failure of a request that took too long.
-const TIMEOUT: &str = "timeout";
 
 type Connector = tls::Connector<HttpConnector>;
 

@@ -11,10 +11,13 @@
 //! The batches behind it wait in the queue, whose bounds hold meanwhile. A flush gives up after one round of attempts and
 //! leaves what waits where it is; the end gives up for good.
 //!
+//! With a place on disk, what the queue cannot hold goes there, and at the end everything that nobody has taken.
+//!
 //! # Panics
 //!
 //! An exporter that panics loses the batch, is counted and said, and is left alone for a while like one that fails.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +26,10 @@ use tokio::time::Instant;
 
 use super::breaker::Breaker;
 use super::caught::Caught;
+use super::overflow::Overflow;
+#[cfg(feature = "spool")]
+use super::overflow::Spooling;
+use super::pending::{Pending, TIMEOUT, encoded, panicked};
 use super::queue::{Chunk, Command, Inner, Level};
 use super::weight::Weight;
 use crate::delivery::Failure;
@@ -63,16 +70,12 @@ pub(crate) trait Export<T>: Send + 'static {
     fn attempt(&self) -> Option<Failure> {
         None
     }
-}
 
-/// A batch on its way.
-#[derive(Debug)]
-struct Pending<R> {
-    request: R,
-    items: u64,
-    /// Bytes that it takes of the queue's.
-    bytes: usize,
-    tries: u32,
+    /// How requests can wait on disk, if they can.
+    #[cfg(feature = "spool")]
+    fn spooling(&self) -> Option<Spooling<T, Self::Request>> {
+        None
+    }
 }
 
 /// Why the worker works.
@@ -80,6 +83,8 @@ struct Pending<R> {
 enum Due {
     /// A batch is full, or one that failed may be sent again.
     Batch,
+    /// The queue fills up while nothing can be sent.
+    Overflow,
     /// The oldest item has waited long enough.
     Time,
     /// Somebody asked.
@@ -96,6 +101,7 @@ pub(super) struct Worker<T, E: Export<T>> {
     asked: Vec<Command>,
     /// A batch that failed and may be sent again.
     kept: Option<Pending<E::Request>>,
+    overflow: Overflow<T, E::Request>,
     breaker: Breaker,
     /// The latest failure.
     failure: Option<Failure>,
@@ -106,6 +112,7 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
         inner: Arc<Inner<T>>,
         commands: mpsc::UnboundedReceiver<Command>,
         exporter: E,
+        overflow: Overflow<T, E::Request>,
     ) -> Self {
         Self {
             inner,
@@ -113,14 +120,20 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
             exporter,
             asked: Vec::new(),
             kept: None,
+            overflow,
             breaker: Breaker::default(),
             failure: None,
         }
     }
 
     pub(super) async fn run(mut self) {
+        self.overflow.open(&self.inner).await;
         loop {
             let due = self.wait().await;
+            if due == Due::Overflow {
+                self.write_down(false).await;
+                continue;
+            }
             loop {
                 let heard = self.asked.len();
                 self.drain(due != Due::Batch || heard > 0).await;
@@ -132,11 +145,11 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
             let last = due == Due::Closed || self.asked.iter().any(|command| command.last);
             if last {
                 self.inner.close();
-                if self.kept.is_none() {
+                if !self.is_stopped() {
                     // What came in while the rest was on its way is the last.
                     self.drain(true).await;
                 }
-                self.give_up();
+                self.give_up().await;
             }
             self.inner.subject.say_overload();
             for command in self.asked.drain(..) {
@@ -155,9 +168,12 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
         loop {
             let pause = self.breaker.until();
             let level = self.inner.level();
-            let ready = self.kept.is_some() || level == Level::Full;
+            let ready = self.is_stopped() || level == Level::Full;
             if ready && pause.is_none() {
                 return Due::Batch;
+            }
+            if pause.is_some() && self.overflow.is_due(&self.inner) {
+                return Due::Overflow;
             }
             if level == Level::Some && due.is_none() {
                 due = Some(Instant::now() + self.inner.batch.schedule_delay);
@@ -171,7 +187,8 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
             tokio::select! {
                 command = self.commands.recv() => {
                     let open = command.is_some();
-                    self.asked.extend(command);
+                    let overflow = &self.overflow;
+                    self.asked.extend(command.map(|command| heard(command, overflow)));
                     return if open { Due::Asked } else { Due::Closed };
                 }
                 () = self.inner.wake.notified() => {}
@@ -187,6 +204,10 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
         loop {
             let pending = match self.kept.take() {
                 Some(kept) => kept,
+                None if self.overflow.is_waiting() => match self.overflow.next(&self.inner).await {
+                    Some(pending) => pending,
+                    None => continue,
+                },
                 None if left == 0 => return,
                 None => {
                     let Some(chunk) = self.inner.take(unfinished) else {
@@ -200,7 +221,7 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
                 }
             };
             if self.deadline().is_some_and(|end| end <= Instant::now()) {
-                self.kept = Some(pending);
+                self.keep(pending);
                 return;
             }
             if !self.export(pending).await {
@@ -210,31 +231,13 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
     }
 
     fn encode(&mut self, chunk: Chunk<T>) -> Option<Pending<E::Request>> {
-        let items = chunk.items.len() as u64;
-        let subject = &self.inner.subject;
-        let encoded = {
-            let exporter = &mut self.exporter;
-            let batch = chunk.items;
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| exporter.encode(batch)))
-        };
-        match encoded.unwrap_or_else(|_| Err(panicked("while it encoded a batch"))) {
-            Ok(request) => {
-                // Encoded it is smaller: what that frees can be taken by others.
-                let bytes = self.exporter.bytes(&request).unwrap_or(chunk.bytes);
-                self.inner.release(chunk.bytes.saturating_sub(bytes));
-                Some(Pending {
-                    request,
-                    items,
-                    bytes: bytes.min(chunk.bytes),
-                    tries: 0,
-                })
-            }
-            Err(failure) => {
-                self.inner.release(chunk.bytes);
-                subject.exported(items, Err(failure));
-                None
-            }
-        }
+        let exporter = RefCell::new(&mut self.exporter);
+        encoded(
+            &self.inner,
+            chunk,
+            |batch| exporter.borrow_mut().encode(batch),
+            |request| exporter.borrow().bytes(request),
+        )
     }
 
     /// Sends one batch; whether the next can follow.
@@ -245,18 +248,21 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
         match result {
             Ok(receipt) => {
                 self.breaker.succeeded();
-                self.settle(pending, Ok(receipt));
+                self.settle(pending, Ok(receipt)).await;
                 true
             }
-            Err(failure) => {
+            Err(mut failure) => {
+                // Sent again it may arrive twice. Whoever has a disk against losses wants that rather than a loss.
+                failure.again |= self.overflow.is_on() && failure.kind == TIMEOUT;
                 self.breaker.failed(&failure);
                 self.failure = Some(failure.clone());
-                if failure.again && pending.tries < TRIES {
+                // On disk it is old some day.
+                if failure.again && (pending.is_on_disk || pending.tries < TRIES) {
                     self.inner.subject.kept(pending.items, &failure);
-                    self.kept = Some(pending);
+                    self.keep(pending);
                     return false;
                 }
-                self.settle(pending, Err(failure));
+                self.settle(pending, Err(failure)).await;
                 // At the end there is no later: what is behind a batch that was refused may yet be taken.
                 self.breaker.until().is_none() || self.deadline().is_some()
             }
@@ -266,6 +272,11 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
     /// Sends one batch, no longer than its timeout and the end, also one that is ordered meanwhile.
     async fn send(&mut self, pending: &mut Pending<E::Request>) -> Result<Receipt, Failure> {
         let mut limit = earliest(self.deadline(), timeout_at(self.inner.batch.export_timeout));
+        let begun = Instant::now();
+        let mut bytes = match pending.is_on_disk {
+            true => None,
+            false => self.overflow.bytes(&pending.request),
+        };
         {
             let mut sent = Caught::new(self.exporter.send(&mut pending.request));
             loop {
@@ -276,18 +287,57 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
                     },
                     () = sleep_until(limit) => break,
                     Some(command) = self.commands.recv() => {
+                        let command = heard(command, &self.overflow);
                         limit = earliest(limit, command.last.then_some(command.deadline));
                         self.asked.push(command);
+                    }
+                    () = self.overflow.wait(&self.inner, begun) => {
+                        let items = pending.items;
+                        let first = bytes.clone();
+                        if self.overflow.write_behind(&self.inner, first, items).await {
+                            bytes = None;
+                            pending.is_on_disk = true;
+                            self.inner.release(std::mem::take(&mut pending.bytes));
+                        }
                     }
                 }
             }
         }
-        Err(Failure::deadline(self.exporter.attempt()))
+        Err(Failure {
+            again: self.overflow.is_on(),
+            ..Failure::deadline(self.exporter.attempt())
+        })
     }
 
-    /// Everything that is left is lost, for the reason of the batch that could not be sent.
-    fn give_up(&mut self) {
-        let mut items = self.inner.len() as u64;
+    /// What cannot be sent now comes first the next time.
+    fn keep(&mut self, pending: Pending<E::Request>) {
+        if pending.is_on_disk {
+            self.overflow.put_back();
+        } else {
+            self.kept = Some(pending);
+        }
+    }
+
+    /// Whether something stands in front of the queue.
+    fn is_stopped(&self) -> bool {
+        self.kept.is_some() || self.overflow.is_waiting()
+    }
+
+    /// Takes the queue to disk, all of it or so much that there is room, and what stands in front of it first.
+    async fn write_down(&mut self, all: bool) {
+        if let Some(kept) = self.kept.take() {
+            self.kept = self.overflow.write(&self.inner, kept).await;
+        }
+        if self.kept.is_none() {
+            self.overflow.write_queue(&self.inner, all).await;
+        }
+    }
+
+    /// Everything that is left and cannot go to disk is lost, for the reason of the batch that could not be sent.
+    async fn give_up(&mut self) {
+        self.write_down(true).await;
+        self.overflow.close(&self.inner).await;
+        let mut items = self.inner.len() as u64 + self.overflow.take_stuck();
         while let Some(chunk) = self.inner.take(true) {
             self.inner.release(chunk.bytes);
         }
@@ -300,7 +350,10 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
         self.inner.subject.exported(items, Err(why));
     }
 
-    fn settle(&self, pending: Pending<E::Request>, result: Result<Receipt, Failure>) {
+    async fn settle(&mut self, pending: Pending<E::Request>, result: Result<Receipt, Failure>) {
+        if pending.is_on_disk {
+            self.overflow.remove(&self.inner).await;
+        }
         self.inner.release(pending.bytes);
         self.inner.subject.exported(pending.items, result);
     }
@@ -313,8 +366,15 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
     }
 }
 
-fn panicked(words: &str) -> Failure {
-    Failure::new("panic", format!("the exporter panicked: {words}"))
+/// A command as it is obeyed: the end leaves time to write down what could not be sent.
+fn heard<T: Weight, R: Send>(command: Command, overflow: &Overflow<T, R>) -> Command {
+    Command {
+        deadline: match command.last {
+            true => overflow.sooner(command.deadline),
+            false => command.deadline,
+        },
+        ..command
+    }
 }
 
 /// When something that starts now has to end; a timeout of zero means never.

@@ -79,6 +79,28 @@ pub(crate) struct Found {
     pub(crate) expired: u64,
 }
 
+impl Found {
+    /// What is wrong with it, in words.
+    pub(crate) fn complaints(self) -> impl Iterator<Item = String> {
+        let all = [
+            (
+                self.torn,
+                "files are cut off or damaged; what follows the damage is lost",
+            ),
+            (
+                self.foreign,
+                "files are of another version, OTLP protocol or compression; they are left alone until they are too old",
+            ),
+            (
+                self.expired,
+                "files of another version, OTLP protocol or compression were too old and are deleted",
+            ),
+        ];
+        let some = all.into_iter().filter(|(count, _)| *count > 0);
+        some.map(|(count, words)| format!("{count} {words}"))
+    }
+}
+
 /// The oldest batch, and what was lost on the way to it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Front {

@@ -627,6 +627,9 @@ const SETTINGS: &[(&str, &[&str])] = &[
     ("OTEL_BSP_MAX_QUEUE_SIZE", &["1", "100", "1000"]),
     ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", &["1", "4000"]),
     ("OTEL_RUST_QUEUE_BYTES", &["1", "33554432", "100000000"]),
+    ("OTEL_RUST_SPOOL_DIRECTORY", &["/var/spool/otel", "a: b"]),
+    ("OTEL_RUST_SPOOL_BYTES", &["1", "1000000"]),
+    ("OTEL_RUST_SPOOL_AGE", &["0", "60000"]),
     (
         "OTEL_TRACES_SAMPLER",
         &["ratelimiting", "parentbased_ratelimiting", "traceidratio"],

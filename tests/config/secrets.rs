@@ -47,7 +47,7 @@ fn no_output_shows_a_credential() {
         ];
         outputs.extend(resolved.problems.iter().map(ToString::to_string));
         // Paths and host names are shown as they are.
-        let is_data = ["CERTIFICATE", "CLIENT_KEY", "HOST"];
+        let is_data = ["CERTIFICATE", "CLIENT_KEY", "HOST", "DIRECTORY"];
         if !is_data.iter().any(|part| name.contains(part)) {
             outputs.push(format!("{:?}", resolved.config));
         }

@@ -91,7 +91,7 @@ fn park() -> ! {
     }
 }
 
-fn say(word: &str) {
+pub(crate) fn say(word: &str) {
     use std::io::Write;
 
     let mut stdout = std::io::stdout();

@@ -7,6 +7,7 @@ mod metrics;
 mod otlp;
 mod rules;
 mod span_metrics;
+mod spool;
 mod traces;
 
 use std::fmt;
@@ -20,6 +21,7 @@ pub use metrics::*;
 pub use otlp::*;
 pub use rules::*;
 pub use span_metrics::*;
+pub use spool::*;
 pub use traces::*;
 
 /// Everything a pipeline is built from.
@@ -42,6 +44,8 @@ pub struct Config {
     pub metrics: Metrics,
     /// Log records and the lines on stderr.
     pub logs: Logs,
+    /// Batches on disk during an outage.
+    pub spool: Spool,
     /// Our own messages on stderr.
     pub diagnostics: Diagnostics,
 }
@@ -56,6 +60,7 @@ impl Default for Config {
             span_metrics: SpanMetrics::default(),
             metrics: Metrics::default(),
             logs: Logs::default(),
+            spool: Spool::default(),
             diagnostics: Diagnostics::default(),
         }
     }

@@ -9,6 +9,7 @@ mod otlp;
 pub(super) mod rules;
 mod sampler;
 pub(super) mod span_metrics;
+mod spool;
 mod traces;
 
 use super::features::needs;
@@ -111,6 +112,7 @@ pub(super) fn resolve_with(sources: &Sources, features: Features) -> Resolved {
         span_metrics: span_metrics::span_metrics(&mut reader),
         metrics: metrics::metrics(&mut reader),
         logs: logs::logs(&mut reader),
+        spool: spool::spool(&mut reader),
     };
     let strictness = match reader.choice(&[&table::CONFIG]).value {
         "strict" => Strictness::Strict,

@@ -56,6 +56,7 @@ pub(super) fn config(
         propagators: resource::propagators(&mut builder, &root.get("propagator")),
         traces: traces::traces(&mut builder, &root, &own),
         logs: logs::logs(&mut builder, &root, &own),
+        spool: own.spool,
         span_metrics: own.span_metrics,
         metrics: metrics::metrics(&mut builder, &root.get("meter_provider")),
     };

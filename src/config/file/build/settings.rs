@@ -4,10 +4,11 @@ use super::super::schema::{self, OWN};
 use super::Builder;
 use super::place::Place;
 use super::span_metrics::span_metrics;
+use crate::config::features::needs;
 use crate::config::resolve::filter::directives;
 use crate::config::resolve::rules;
 use crate::config::variable::Variable;
-use crate::config::{Batch, Filter, LogLines, SamplingRule, SpanMetrics, Strictness, table};
+use crate::config::{Batch, Filter, LogLines, SamplingRule, SpanMetrics, Spool, Strictness, table};
 
 /// What stands below `instrumentation/development.rust.spanwise`.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub(super) struct Own {
     pub(super) sampler_rules: Vec<SamplingRule>,
     pub(super) skip_unsampled: bool,
     queue_bytes: Option<usize>,
+    pub(super) spool: Spool,
     pub(super) banner: bool,
     pub(super) strictness: Strictness,
 }
@@ -49,6 +51,7 @@ impl Own {
             sampler_rules: sampler_rules(builder, &own.get("sampler_rules")),
             skip_unsampled: switch(builder, &own.get("skip_unsampled"), &table::SKIP_UNSAMPLED),
             queue_bytes: queue_bytes(builder, &own.get("queue_bytes")),
+            spool: spool(builder, &own.get("spool")),
             banner: switch(builder, &own.get("banner"), &table::BANNER),
             strictness: strictness(builder, &own.get("config")),
         }
@@ -74,6 +77,22 @@ fn queue_bytes(builder: &mut Builder<'_>, place: &Place<'_>) -> Option<usize> {
     let shown = bytes.unwrap_or(Batch::spans().max_queue_bytes);
     builder.record(&table::QUEUE_BYTES, shown.to_string(), place);
     bytes
+}
+
+fn spool(builder: &mut Builder<'_>, spool: &Place<'_>) -> Spool {
+    let place = spool.get("directory");
+    let mut directory = place.text();
+    if directory.is_some() && !builder.features.spool {
+        builder.warn(&place, needs("spool"), "keeping what waits in memory only");
+        directory = None;
+    }
+    builder.record(&table::SPOOL_DIRECTORY, directory.unwrap_or("none"), &place);
+    let defaults = Spool::default();
+    Spool {
+        directory: directory.map(Into::into),
+        bytes: builder.size(&spool.get("bytes"), &table::SPOOL_BYTES, defaults.bytes),
+        age: builder.millis(&spool.get("age"), &table::SPOOL_AGE, defaults.age),
+    }
 }
 
 fn filter(builder: &mut Builder<'_>, place: &Place<'_>, variable: &'static Variable) -> Filter {

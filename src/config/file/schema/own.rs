@@ -11,10 +11,14 @@ pub(in crate::config::file) static OWN: Object = Object::closed(&[
     ("span_metrics", Type::Object(&SPAN_METRICS)),
     ("skip_unsampled", FLAG_OR_NULL),
     ("queue_bytes", SIZE),
+    ("spool", Type::Object(&SPOOL)),
     ("banner", FLAG_OR_NULL),
     ("config", Type::Word(&["lenient", "strict"])),
 ])
 .nullable();
+
+static SPOOL: Object =
+    Object::closed(&[("directory", TEXT_OR_NULL), ("bytes", SIZE), ("age", COUNT)]).nullable();
 
 static SPAN_METRICS: Object = Object::closed(&[
     ("dimensions", Type::List(&Type::Object(&DIMENSION), 0)),

@@ -3,7 +3,7 @@
 use super::{Writer, millis, quoted};
 use crate::config::resolve::span_metrics::show_buckets;
 use crate::config::{
-    Batch, Config, Dimension, DurationUnit, LogLines, SpanDescription, SpanMetrics,
+    Batch, Config, Dimension, DurationUnit, LogLines, SpanDescription, SpanMetrics, Spool,
 };
 
 impl Writer {
@@ -48,8 +48,22 @@ impl Writer {
         if let Some(batch) = batches.find(|batch| by_bytes(batch)) {
             self.field(3, "queue_bytes", &batch.max_queue_bytes.to_string());
         }
+        self.spool(&config.spool);
         self.field(3, "banner", &config.diagnostics.banner.to_string());
     }
+    /// Nothing where nothing was asked for.
+    fn spool(&mut self, spool: &Spool) {
+        if *spool == Spool::default() {
+            return;
+        }
+        self.line(3, "spool:");
+        if let Some(directory) = &spool.directory {
+            self.field(4, "directory", &quoted(&directory.to_string_lossy()));
+        }
+        self.field(4, "bytes", &spool.bytes.to_string());
+        self.field(4, "age", &millis(spool.age));
+    }
+
     fn span_metrics(&mut self, metrics: &SpanMetrics) {
         self.line(3, "span_metrics:");
         self.dimensions(4, &metrics.dimensions);
