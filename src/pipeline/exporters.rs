@@ -108,7 +108,7 @@ impl Parts<'_> {
     /// A queue for every span exporter.
     pub(crate) fn spans(self) -> Result<Vec<Arc<Queue<SpanData>>>, Error> {
         let traces = &self.config.traces;
-        let queue = |(index, exporter): (usize, &SpanExporter)| match exporter {
+        let queue = |exporter: &SpanExporter| match exporter {
             SpanExporter::Console => Ok(self.queue(
                 Signal::Traces,
                 Name::local("console", "console"),
@@ -117,10 +117,10 @@ impl Parts<'_> {
             )),
             #[cfg(feature = "otlp-http")]
             SpanExporter::Otlp(otlp) => {
-                let exporter = super::otlp::Exporter::new(Signal::Traces, otlp, self.resource)?;
+                let sender = super::otlp::Exporter::new(Signal::Traces, otlp, self.resource)?;
                 let name = Name::otlp(otlp);
-                let place = self.place(Signal::Traces, index);
-                Ok(self.spooled_queue(Signal::Traces, name, traces.batch, exporter, place))
+                let place = self.place(Signal::Traces, &traces.exporters, exporter);
+                Ok(self.spooled_queue(Signal::Traces, name, traces.batch, sender, place))
             }
             #[cfg(feature = "http-json")]
             SpanExporter::OtlpStdout => {
@@ -134,7 +134,7 @@ impl Parts<'_> {
             #[cfg(not(feature = "http-json"))]
             other => Err(not_compiled(other)),
         };
-        let made: Result<_, Failure> = traces.exporters.iter().enumerate().map(queue).collect();
+        let made: Result<_, Failure> = traces.exporters.iter().map(queue).collect();
         made.map_err(|cause| Error {
             signal: Signal::Traces,
             cause,
@@ -144,7 +144,7 @@ impl Parts<'_> {
     /// A queue for every log exporter.
     pub(crate) fn logs(self) -> Result<Vec<Arc<Queue<Record>>>, Error> {
         let logs = &self.config.logs;
-        let queue = |(index, exporter): (usize, &LogExporter)| match exporter {
+        let queue = |exporter: &LogExporter| match exporter {
             LogExporter::Console => Ok(self.queue(
                 Signal::Logs,
                 Name::local("console", "console"),
@@ -153,10 +153,10 @@ impl Parts<'_> {
             )),
             #[cfg(feature = "otlp-http")]
             LogExporter::Otlp(otlp) => {
-                let exporter = super::otlp::Exporter::new(Signal::Logs, otlp, self.resource)?;
+                let sender = super::otlp::Exporter::new(Signal::Logs, otlp, self.resource)?;
                 let name = Name::otlp(otlp);
-                let place = self.place(Signal::Logs, index);
-                Ok(self.spooled_queue(Signal::Logs, name, logs.batch, exporter, place))
+                let place = self.place(Signal::Logs, &logs.exporters, exporter);
+                Ok(self.spooled_queue(Signal::Logs, name, logs.batch, sender, place))
             }
             #[cfg(feature = "http-json")]
             LogExporter::OtlpStdout => {
@@ -170,7 +170,7 @@ impl Parts<'_> {
             #[cfg(not(feature = "http-json"))]
             other => Err(not_compiled(other)),
         };
-        let made: Result<_, Failure> = logs.exporters.iter().enumerate().map(queue).collect();
+        let made: Result<_, Failure> = logs.exporters.iter().map(queue).collect();
         made.map_err(|cause| Error {
             signal: Signal::Logs,
             cause,
@@ -268,9 +268,12 @@ impl Parts<'_> {
         self.spooled_queue(signal, name, batch, exporter, None)
     }
 
-    /// Where batches of the exporter of that signal with that index wait on disk.
+    /// Where batches of one of the exporters of that signal wait on disk. It keeps its name while the order stays.
     #[cfg(feature = "otlp-http")]
-    fn place(self, signal: Signal, index: usize) -> Option<Place> {
+    fn place<E>(self, signal: Signal, exporters: &[E], exporter: &E) -> Option<Place> {
+        let index = exporters
+            .iter()
+            .position(|one| std::ptr::eq(one, exporter))?;
         Place::new(&self.config.spool, format!("{signal}-{index}"))
     }
 

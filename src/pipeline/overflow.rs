@@ -21,7 +21,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::pending::{Pending, encoded};
-use super::queue::Inner;
+use super::queue::{Command, Inner};
 use super::weight::Weight;
 use super::worker::{Export, sleep_until};
 use crate::config;
@@ -210,15 +210,18 @@ impl<T: Weight, R: Send> Overflow<T, R> {
         let Some(on) = &mut self.on else {
             return;
         };
+        // Others may go on pushing: somebody may wait for the worker meanwhile.
+        let mut left = inner.len();
         loop {
             let pending = match on.stuck.take() {
                 Some(stuck) => stuck,
-                None if !all && !inner.is_half_full() => return,
+                None if left == 0 || !all && !inner.is_half_full() => return,
                 None => {
                     // Where half a batch fills the queue it has to go, too.
                     let Some(chunk) = inner.take(true) else {
                         return;
                     };
+                    left = left.saturating_sub(chunk.items.len());
                     let bytes = |request: &R| Some((on.spooling.to_bytes)(request).len());
                     match encoded(inner, chunk, &mut on.spooling.encode, bytes) {
                         Some(pending) => pending,
@@ -311,24 +314,21 @@ impl<T: Weight, R: Send> Overflow<T, R> {
                 .subject
                 .say_spool(Level::Warn, format_args!("cannot write through: {error}"));
         }
-        let shown = folder.unwrap_or_default();
-        inner.subject.say_spool(
-            Level::Warn,
-            format_args!(
-                "{} wait in {} and are sent at the next start",
-                on.items,
-                shown.display()
-            ),
-        );
+        let (items, folder) = (on.items, folder.unwrap_or_default());
+        let words = format!("{items} wait in {folder:?} and are sent at the next start");
+        inner.subject.say_spool(Level::Warn, words);
     }
 
-    /// When to stop sending, so that there is time to write the rest down.
-    pub(super) fn sooner(&self, deadline: Instant) -> Instant {
-        if self.on.is_none() {
-            return deadline;
+    /// A command as it is obeyed: the end leaves time to write down what could not be sent.
+    pub(super) fn heard(&self, command: Command) -> Command {
+        if self.on.is_none() || !command.last {
+            return command;
         }
-        let left = deadline.saturating_duration_since(Instant::now());
-        deadline - (left / SHARE).min(LONGEST_SHARE)
+        let left = command.deadline.saturating_duration_since(Instant::now());
+        Command {
+            deadline: command.deadline - (left / SHARE).min(LONGEST_SHARE),
+            ..command
+        }
     }
 }
 

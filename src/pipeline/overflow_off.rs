@@ -5,8 +5,9 @@ use std::marker::PhantomData;
 use tokio::time::Instant;
 
 use super::pending::Pending;
-use super::queue::Inner;
+use super::queue::{Command, Inner};
 use super::worker::Export;
+#[cfg(feature = "otlp-http")]
 use crate::config;
 
 /// A place on disk, of which there is none.
@@ -14,6 +15,7 @@ use crate::config;
 pub(crate) enum Place {}
 
 impl Place {
+    #[cfg(feature = "otlp-http")]
     pub(crate) fn new(_: &config::Spool, _: String) -> Option<Self> {
         None
     }
@@ -77,7 +79,7 @@ impl<T, R> Overflow<T, R> {
 
     pub(super) async fn close(&mut self, _: &Inner<T>) {}
 
-    pub(super) fn sooner(&self, deadline: Instant) -> Instant {
-        deadline
+    pub(super) fn heard(&self, command: Command) -> Command {
+        command
     }
 }

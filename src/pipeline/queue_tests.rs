@@ -11,6 +11,8 @@ use crate::clock::Clock;
 use crate::config::Signal;
 use crate::delivery::{Failure, Status};
 use crate::diagnostics::{Diagnostics, Level as Loudness};
+#[cfg(feature = "spool")]
+use crate::pipeline::overflow::Spooling;
 use crate::pipeline::self_metrics::{Component, Durations};
 use crate::pipeline::worker::Receipt;
 
@@ -60,6 +62,16 @@ impl Export<Item> for Scripted {
             Act::Fail(failure) => Err(failure),
         }
     }
+
+    #[cfg(feature = "spool")]
+    fn spooling(&self) -> Option<Spooling<Item, usize>> {
+        Some(Spooling {
+            encode: Box::new(|batch| Ok(batch.len())),
+            to_bytes: |request| vec![*request as u8].into(),
+            from_bytes: |bytes| usize::from(bytes[0]),
+            encoding: "test".to_owned(),
+        })
+    }
 }
 
 struct Fixture {
@@ -77,6 +89,10 @@ const BATCH: Batch = Batch {
 };
 
 fn start(batch: Batch, script: impl IntoIterator<Item = Act>) -> Fixture {
+    start_at(None, batch, script)
+}
+
+fn start_at(place: Option<Place>, batch: Batch, script: impl IntoIterator<Item = Act>) -> Fixture {
     let exporter = Scripted::default();
     exporter.script.lock().unwrap().extend(script);
     let (diagnostics, said) = Diagnostics::memory(Some(Loudness::Info), Clock::system());
@@ -88,7 +104,7 @@ fn start(batch: Batch, script: impl IntoIterator<Item = Act>) -> Fixture {
         &Durations::new(&meter),
         &diagnostics,
     );
-    let (queue, task) = Queue::new(batch, subject, exporter.clone(), None);
+    let (queue, task) = Queue::new(batch, subject, exporter.clone(), place);
     tokio::spawn(task);
     Fixture {
         queue,
@@ -328,4 +344,24 @@ async fn one_batch_takes_no_longer_than_its_timeout() {
     tokio::time::sleep(BATCH.export_timeout).await;
     settle().await;
     assert_eq!(fixture.status().lost.failed, 4);
+}
+
+#[cfg(feature = "spool")]
+#[tokio::test(start_paused = true)]
+async fn what_failed_too_often_goes_to_disk_and_is_not_lost() {
+    let name = format!("spanwise-queue-{}", std::process::id());
+    let directory = std::env::temp_dir().join(name);
+    let spool = crate::config::Spool {
+        directory: Some(directory.clone()),
+        ..Default::default()
+    };
+    let place = Place::new(&spool, "traces-0".to_owned());
+    // Half an hour at the longest pause, and some more.
+    let fixture = start_at(place, BATCH, std::iter::repeat_n(refused(), 80));
+    fixture.push(3);
+    tokio::time::sleep(60 * MINUTE).await;
+    let status = fixture.status();
+    assert_eq!((status.lost.failed, status.delivered), (0, 3), "{status}");
+    assert_eq!((status.queued, status.spooled), (0, 0));
+    let _ = std::fs::remove_dir_all(directory);
 }

@@ -172,7 +172,8 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
             if ready && pause.is_none() {
                 return Due::Batch;
             }
-            if pause.is_some() && self.overflow.is_due(&self.inner) {
+            // Whoever asks is not kept waiting by those who push.
+            if pause.is_some() && self.commands.is_empty() && self.overflow.is_due(&self.inner) {
                 return Due::Overflow;
             }
             if level == Level::Some && due.is_none() {
@@ -188,7 +189,7 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
                 command = self.commands.recv() => {
                     let open = command.is_some();
                     let overflow = &self.overflow;
-                    self.asked.extend(command.map(|command| heard(command, overflow)));
+                    self.asked.extend(command.map(|command| overflow.heard(command)));
                     return if open { Due::Asked } else { Due::Closed };
                 }
                 () = self.inner.wake.notified() => {}
@@ -221,7 +222,8 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
                 }
             };
             if self.deadline().is_some_and(|end| end <= Instant::now()) {
-                self.keep(pending);
+                // Not sent, it has chances left.
+                self.keep(pending).await;
                 return;
             }
             if !self.export(pending).await {
@@ -256,11 +258,13 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
                 failure.again |= self.overflow.is_on() && failure.kind == TIMEOUT;
                 self.breaker.failed(&failure);
                 self.failure = Some(failure.clone());
-                // On disk it is old some day.
-                if failure.again && (pending.is_on_disk || pending.tries < TRIES) {
-                    self.inner.subject.kept(pending.items, &failure);
-                    self.keep(pending);
-                    return false;
+                if failure.again {
+                    let items = pending.items;
+                    let Some(back) = self.keep(pending).await else {
+                        self.inner.subject.kept(items, &failure);
+                        return false;
+                    };
+                    pending = back;
                 }
                 self.settle(pending, Err(failure)).await;
                 // At the end there is no later: what is behind a batch that was refused may yet be taken.
@@ -287,7 +291,7 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
                     },
                     () = sleep_until(limit) => break,
                     Some(command) = self.commands.recv() => {
-                        let command = heard(command, &self.overflow);
+                        let command = self.overflow.heard(command);
                         limit = earliest(limit, command.last.then_some(command.deadline));
                         self.asked.push(command);
                     }
@@ -309,13 +313,17 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
         })
     }
 
-    /// What cannot be sent now comes first the next time.
-    fn keep(&mut self, pending: Pending<E::Request>) {
+    /// What cannot be sent now comes first the next time; given back if it has had its chances.
+    async fn keep(&mut self, pending: Pending<E::Request>) -> Option<Pending<E::Request>> {
         if pending.is_on_disk {
+            // There it is too old some day.
             self.overflow.put_back();
+        } else if pending.tries >= TRIES {
+            return self.overflow.write(&self.inner, pending).await;
         } else {
             self.kept = Some(pending);
         }
+        None
     }
 
     /// Whether something stands in front of the queue.
@@ -363,17 +371,6 @@ impl<T: Weight, E: Export<T>> Worker<T, E> {
     fn deadline(&self) -> Option<Instant> {
         let ends = self.asked.iter().filter(|command| command.last);
         ends.map(|command| command.deadline).min()
-    }
-}
-
-/// A command as it is obeyed: the end leaves time to write down what could not be sent.
-fn heard<T: Weight, R: Send>(command: Command, overflow: &Overflow<T, R>) -> Command {
-    Command {
-        deadline: match command.last {
-            true => overflow.sooner(command.deadline),
-            false => command.deadline,
-        },
-        ..command
     }
 }
 

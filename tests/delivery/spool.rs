@@ -193,6 +193,28 @@ fn a_directory_that_cannot_be_made_leaves_everything_in_memory() {
     fs::remove_file(&directory.0).expect("the file is still there");
 }
 
+#[test]
+fn a_disk_that_goes_away_loses_what_was_on_it_and_nothing_else() {
+    let directory = Directory::new();
+    let address = nobody();
+    let telemetry = directory.telemetry(address, &[]);
+    spans(&telemetry, 0..200);
+    fs::remove_dir_all(&directory.0).expect("a directory");
+    spans(&telemetry, 200..210);
+    let receiver = Receiver::start_at(address, vec![Answer::Take]);
+    telemetry
+        .flush(LONG)
+        .expect_err("what was on disk is lost and counted");
+    let status = traces(&telemetry);
+    assert_eq!((status.created, status.queued), (210, 0), "{status}");
+    assert_eq!(receiver.spans(), status.delivered);
+    spans(&telemetry, 210..220);
+    telemetry.flush(LONG).expect("the next ten arrive");
+    assert_eq!(traces(&telemetry).lost, status.lost);
+    let arrived = receiver.names();
+    assert_eq!(arrived[arrived.len() - 10..], names(210..220));
+}
+
 /// Not a test: the application, in a process of its own that is killed. Run as a test it does nothing.
 #[test]
 fn application() {
