@@ -202,20 +202,29 @@ async fn middle(
         let task = async move { heard("task", request, &HeaderMap::new()) };
         tokio::spawn(task.instrument(info_span!("task"))).await?;
         let call = info_span!("call", otel.kind = "client");
-        async {
-            let mut headers = HeaderMap::new();
-            let context = Span::current().context();
-            global::get_text_map_propagator(|propagator| {
-                propagator.inject_context(&context, &mut Injected(&mut headers));
-            });
-            send(next.http, format!("{}/{request}", next.address), headers).await
+        let uri = format!("{}/{request}", next.address);
+        // Either from inside of the span, or from a task that knows nothing of it but its handle.
+        if request % 2 == 0 {
+            let call_next = async { send(next.http, uri, injected(&Span::current())).await };
+            call_next.instrument(call).await
+        } else {
+            let task = async move { send(next.http, uri, injected(&call)).await };
+            tokio::spawn(task).await?
         }
-        .instrument(call)
-        .await
     }
     .instrument(info_span!("middle work"))
     .await
     .map_err(|_: Error| StatusCode::BAD_GATEWAY)
+}
+
+/// Headers with the context of a span.
+fn injected(span: &Span) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let context = span.context();
+    global::get_text_map_propagator(|propagator| {
+        propagator.inject_context(&context, &mut Injected(&mut headers));
+    });
+    headers
 }
 
 /// Takes the caller's context itself, in a span whose kind does not say that it serves.

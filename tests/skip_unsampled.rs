@@ -178,6 +178,23 @@ fn outgoing_headers_carry_the_trace_and_the_flag() {
 }
 
 #[test]
+fn a_call_takes_its_trace_along_wherever_its_context_is_read() {
+    both(|fixture| {
+        for kind in ["client", "producer"] {
+            let call = unsampled_root()
+                .in_scope(|| info_span!("work").in_scope(|| info_span!("call", otel.kind = kind)));
+            let header = fixture.traceparent(&call.context());
+            assert!(
+                header.starts_with(&format!("00-{TRACE}-")),
+                "{kind}: {header:?}"
+            );
+            assert!(header.ends_with("-00"), "{kind}: {header:?}");
+        }
+        assert_eq!(fixture.exported(), [""; 0]);
+    });
+}
+
+#[test]
 fn a_context_that_is_injected_outside_of_any_span_stays_empty() {
     both(|fixture| assert_eq!(fixture.traceparent(&Context::new()), ""));
 }

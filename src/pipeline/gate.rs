@@ -9,6 +9,8 @@
 //! - *Who is skipped*: a span whose parent, as the OpenTelemetry layer would find it, is a local, valid and unsampled one.
 //!   A remote parent, a new root, and an explicit parent that is exported go through.
 //! - *Server and consumer spans* go through: middleware sets their parent after they are made.
+//! - *Client and producer spans* go through where they descend from the current context: instrumentation reads their
+//!   context to inject it, and nothing says that their parent is still current then.
 //! - *The current context* below a skipped span is its root's, on every thread: trace id, parent and the flag in outgoing
 //!   headers are right, and so is the trace id of log records.
 //!
@@ -117,14 +119,16 @@ impl<L> Gate<L> {
         skipped: &SpanTable<Skipped>,
         attributes: &Attributes<'_>,
     ) -> Option<(TraceId, SpanId)> {
-        let ids = if let Some(parent) = attributes.parent() {
-            skipped.with(parent.into_u64(), Skipped::ids)?
+        if let Some(parent) = attributes.parent() {
+            let ids = skipped.with(parent.into_u64(), Skipped::ids)?;
+            // The OpenTelemetry layer does not know the parent and would start another trace here.
+            (kind(attributes) != Kind::Incoming).then_some(ids)
         } else if attributes.is_contextual() {
-            current_if_unsampled()?
+            let ids = current_if_unsampled()?;
+            (kind(attributes) == Kind::Internal).then_some(ids)
         } else {
-            return None;
-        };
-        (!may_have_remote_parent(attributes)).then_some(ids)
+            None
+        }
     }
 
     /// Makes the root's context the current one on a thread that has another: with what it carries beside the ids, if the
@@ -219,31 +223,40 @@ pub(super) fn current_if_unsampled() -> Option<(TraceId, SpanId)> {
     })
 }
 
-/// Whether middleware may yet give the span a parent from another process: those that serve and consume.
-fn may_have_remote_parent(attributes: &Attributes<'_>) -> bool {
-    if attributes
-        .metadata()
-        .fields()
-        .field(semconv::FIELD_KIND)
-        .is_none()
-    {
-        return false;
-    }
-    let mut kind = KindVisitor { local: false };
-    attributes.record(&mut kind);
-    !kind.local
+/// What the kind of a span means for its trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It stays in this process.
+    Internal,
+    /// Its context leaves the process.
+    Outgoing,
+    /// Middleware may yet give it a parent from another process. A kind that is not known yet may become any.
+    Incoming,
 }
 
-/// A kind that is not known yet may become any.
-struct KindVisitor {
-    local: bool,
+fn kind(attributes: &Attributes<'_>) -> Kind {
+    let fields = attributes.metadata().fields();
+    if fields.field(semconv::FIELD_KIND).is_none() {
+        return Kind::Internal;
+    }
+    let mut kind = KindVisitor(Kind::Incoming);
+    attributes.record(&mut kind);
+    kind.0
 }
+
+struct KindVisitor(Kind);
 
 impl Visit for KindVisitor {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == semconv::FIELD_KIND {
-            let local = ["internal", "client", "producer"];
-            self.local = local.iter().any(|kind| value.eq_ignore_ascii_case(kind));
+            let is = |kind: &str| value.eq_ignore_ascii_case(kind);
+            self.0 = if is("internal") {
+                Kind::Internal
+            } else if is("client") || is("producer") {
+                Kind::Outgoing
+            } else {
+                Kind::Incoming
+            };
         }
     }
 
