@@ -340,7 +340,7 @@ fn listen(
         return Ok(None);
     };
     let scrape = pipeline.scrape().clone();
-    let source = move |format| scrape.render(format, String::new()).text;
+    let source = move |format| scrape.render(format);
     let bound = server::Listener::bind(&prometheus.host, prometheus.port, pipeline.runtime())?;
     Ok(Some(bound.serve(std::sync::Arc::new(source))))
 }

@@ -6,8 +6,8 @@ use std::vec;
 
 use super::metrics::Reader;
 use super::registry;
-use crate::diagnostics::Diagnostics;
-use crate::exposition::{self, Encoder, Format, Histogram, Labels, Rendered, Scopes};
+use crate::diagnostics::{Diagnostics, Level};
+use crate::exposition::{self, Encoder, Format, Histogram, Labels, Scopes};
 use crate::metrics::Registry;
 use crate::semconv;
 use crate::span_metrics::{Bounds, Exemplar, Label, Metric, Point, SpanMetrics, Unit};
@@ -76,15 +76,24 @@ impl Scrape {
     }
 
     /// The page as it stands now; calls back into the application for observable instruments.
-    pub(crate) fn render(&self, format: Format, buffer: String) -> Rendered {
-        let mut encoder = Encoder::with_buffer(format, buffer);
-        if let Some(Ok(metrics)) = self.inner.reader.as_ref().map(Reader::read) {
-            encoder.resource_metrics(&metrics, Scopes::Labelled);
+    pub(crate) fn render(&self, format: Format) -> String {
+        let diagnostics = &self.inner.diagnostics;
+        let mut encoder = Encoder::new(format);
+        match self.inner.reader.as_ref().map(Reader::read) {
+            Some(Ok(metrics)) => encoder.resource_metrics(&metrics, Scopes::Labelled),
+            Some(Err(failure)) => diagnostics.fail(Level::Error, "scrape", failure.kind, &failure),
+            None => {}
         }
         registry::write(&mut encoder, &self.inner.registry);
-        registry::report(&self.inner.diagnostics, &self.inner.registry);
+        registry::report(diagnostics, &self.inner.registry);
         self.span_metrics(&mut encoder);
-        encoder.finish()
+        let page = encoder.finish();
+        for problem in page.problems {
+            // The words tell one problem from another; each comes again with every page.
+            let words = problem.to_string();
+            diagnostics.fail(Level::Warn, "scrape", &words, &words);
+        }
+        page.text
     }
 
     fn span_metrics(&self, encoder: &mut Encoder) {
@@ -251,5 +260,43 @@ impl Learning {
             (index, labels)
         };
         self.learnt.push(known.unwrap_or_else(render));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::metrics::MeterProvider as _;
+    use opentelemetry_sdk::metrics::{SdkMeterProvider, Temporality};
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::span_metrics::Options;
+
+    #[test]
+    fn what_a_page_had_to_leave_out_is_said_once() {
+        let clock = Clock::system();
+        let (diagnostics, said) = Diagnostics::memory(Some(Level::Warn), clock.clone());
+        let reader = Reader::new(Temporality::Cumulative);
+        let provider = SdkMeterProvider::builder()
+            .with_reader(reader.clone())
+            .build();
+        let meter = provider.meter("test");
+        meter.u64_counter("orders").build().add(1, &[]);
+        meter.f64_gauge("orders_total").build().record(1.0, &[]);
+        let span_metrics = SpanMetrics::new(Options::default(), clock, diagnostics.clone());
+        let scrape = Scrape::new(
+            Arc::new(span_metrics),
+            Some(reader),
+            Registry::default(),
+            diagnostics,
+        );
+        let page = scrape.render(Format::Text);
+        assert_eq!(page, scrape.render(Format::Text));
+        let said = said.lock().unwrap();
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(
+            said.starts_with("spanwise: scrape: ") && said.contains("orders_total"),
+            "{said}"
+        );
     }
 }

@@ -94,7 +94,7 @@ impl Telemetry {
     /// The same page in a format of choice; [`Format::negotiate`] reads it from an `Accept` header. Only OpenMetrics has
     /// exemplars.
     pub fn render_as(&self, format: Format) -> String {
-        self.pipeline.scrape().render(format, String::new()).text
+        self.pipeline.scrape().render(format)
     }
 
     /// Where the `/metrics` listener is, if there is one.
