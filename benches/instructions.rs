@@ -33,7 +33,7 @@ const FEW: u64 = 200;
 const MANY: u64 = 1200;
 const BOUNDS: &str = include_str!("instructions.txt");
 /// Another compiler may inline otherwise, and the exporter's thread may find the queue in another state.
-const TOLERANCE: f64 = 0.10;
+const TOLERANCE: f64 = 0.05;
 
 /// Installs what it measures; the guard is kept for as long.
 type Install = fn() -> Option<Telemetry>;
